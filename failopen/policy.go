@@ -32,6 +32,18 @@ func ParsePolicy(s string) (Policy, error) {
 	return 0, fmt.Errorf("unknown failopen policy %q: want idledrop, off, one-shot or pass", s)
 }
 
+// action is what the policy does with new connections once a trigger acts.
+func (p Policy) action() Action {
+	switch p {
+	case Pass, OneShot:
+		return Bypass
+	case IdleDrop:
+		return Drop
+	default:
+		return Refuse
+	}
+}
+
 // word names value i of an enum whose words are ws.
 func word(ws []string, i uint8, kind string) string {
 	if int(i) >= len(ws) {
