@@ -1,0 +1,39 @@
+package config
+
+import (
+	"time"
+
+	"utmsim/protocols"
+)
+
+// AVProfile is an entry of "config antivirus profile".
+type AVProfile struct {
+	Name    string     `cli:"name" key:"string" max:"35" help:"Profile name."`
+	Comment string     `cli:"comment" max:"255" help:"Comment."`
+	HTTP    AVProtocol `cli:"http" help:"Configure HTTP AntiVirus options."`
+}
+
+// AVProtocol is what an antivirus profile says about one protocol.
+type AVProtocol struct {
+	Options      ScanOptions  `cli:"options" help:"Enable/disable HTTP AntiVirus scanning, monitoring."`
+	ArchiveBlock ArchiveKinds `cli:"archive-block" help:"Select the archive types to block."`
+}
+
+// Protocol is what the profile says about protocol p; nil for a protocol that has
+// no object yet.
+func (a *AVProfile) Protocol(p protocols.Protocol) *AVProtocol {
+	if p == protocols.HTTP {
+		return &a.HTTP
+	}
+	return nil
+}
+
+// Engine is "config antivirus engine": what judges objects and how many at once.
+type Engine struct {
+	Engines       []ScanEngine  `cli:"engine" default:"builtin" required:"yes" help:"Scan engines, in the order in which they are asked."`
+	ScanWorkers   int           `cli:"scan-workers" default:"0" range:"0-1024" help:"Scans that run at once (0 = automatic)."`
+	ScanBacklog   int           `cli:"scan-backlog" default:"1024" range:"0-1000000" help:"Scans that may wait for a worker."`
+	ScanTimeout   time.Duration `cli:"scan-timeout" unit:"s" default:"30" range:"1-3600" help:"Seconds one scan may take."`
+	ErrorAction   ErrorAction   `cli:"error-action" default:"block" help:"What becomes of an object whose scan failed."`
+	TimeoutAction ErrorAction   `cli:"timeout-action" default:"block" help:"What becomes of an object whose scan took too long."`
+}
