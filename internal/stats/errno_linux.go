@@ -1,0 +1,5 @@
+package stats
+
+import "syscall"
+
+func linuxNumber(e syscall.Errno) int { return int(e) }

@@ -1,0 +1,80 @@
+package stats
+
+// LeakReason says why bytes were delivered that no scanner saw.
+type LeakReason uint8
+
+// The reasons.
+const (
+	LeakFailopen      LeakReason = iota // bypassed in session or memory failopen
+	LeakOneShot                         // bypassed because the one-shot latch is set
+	LeakOversize                        // larger than the hold limit, and let pass
+	LeakScanError                       // the scanner gave no verdict, and errors pass
+	LeakScanTimeout                     // the scanner took too long, and time-outs pass
+	LeakUninspectable                   // encrypted, upgraded or partial content
+	LeakPolicy                          // the policy asks for no inspection (utm-status disable)
+	LeakReasons       int        = iota // how many there are
+)
+
+var leakNames = [LeakReasons]string{
+	"failopen bypass", "one-shot latch", "oversize pass", "scan error pass",
+	"scan time-out pass", "uninspectable", "policy",
+}
+
+// String is the reason as it is printed.
+func (r LeakReason) String() string { return leakNames[r] }
+
+// Ledger counts for one protocol what the documented blocks have no line for.
+type Ledger struct {
+	Bypassed Leak    // sessions that took no entry, and their bytes in both directions
+	Refused  Counter // connections not admitted
+	Dropped  Counter // sessions removed by idledrop
+	leaks    [LeakReasons]Leak
+	_        pad
+}
+
+// Leak counts sessions and the bytes they delivered.
+type Leak struct {
+	Sessions Counter
+	Bytes    Counter
+}
+
+// Leak is the account of what leaked for reason r.
+func (l *Ledger) Leak(r LeakReason) *Leak { return &l.leaks[r] }
+
+func (l *Ledger) reset() {
+	l.Bypassed.reset()
+	l.Refused.n.Store(0)
+	l.Dropped.n.Store(0)
+	for i := range l.leaks {
+		l.leaks[i].reset()
+	}
+}
+
+func (l *Leak) reset() {
+	l.Sessions.n.Store(0)
+	l.Bytes.n.Store(0)
+}
+
+// LedgerReport is a Ledger in plain numbers.
+type LedgerReport struct {
+	Bypassed         LeakReport
+	Refused, Dropped int64
+	Leaks            [LeakReasons]LeakReport // indexed by LeakReason
+}
+
+// LeakReport is a Leak in plain numbers.
+type LeakReport struct{ Sessions, Bytes int64 }
+
+func (r *LedgerReport) add(l *Ledger) {
+	r.Bypassed.add(&l.Bypassed)
+	r.Refused += l.Refused.Load()
+	r.Dropped += l.Dropped.Load()
+	for i := range l.leaks {
+		r.Leaks[i].add(&l.leaks[i])
+	}
+}
+
+func (r *LeakReport) add(l *Leak) {
+	r.Sessions += l.Sessions.Load()
+	r.Bytes += l.Bytes.Load()
+}

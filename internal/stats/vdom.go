@@ -1,0 +1,86 @@
+package stats
+
+import (
+	"time"
+
+	"utmsim/protocols"
+)
+
+// VDOM holds the counters of one virtual domain. Make one with NewVDOM. The
+// fields of the blocks may be counted directly; the methods give the engine the
+// same counters without knowing the protocol.
+type VDOM struct {
+	Name string
+
+	HTTP HTTP
+	SMTP SMTP
+	POP3 POP3
+	IMAP IMAP
+	FTP  FTP
+	NNTP NNTP
+
+	ledgers [protocols.Count]Ledger
+
+	// Built once from the fields above.
+	sessions   [protocols.Count]SessionCounters
+	transports [protocols.Count]*Transport
+	bytes      [protocols.Count]traffic
+	verdicts   [protocols.Count][2]*Verdicts
+	stat       [protocols.Count]block
+	accounting [protocols.Count]block
+}
+
+type traffic struct{ sent, received *Counter }
+
+// SessionCounters are the figures that every Accounting block has.
+type SessionCounters struct {
+	SetupOK, SetupFail *Counter // sessions set up, and not
+	ConnOK, ConnInp    *Counter // server connect completed at once, and in progress; one of them, once a session
+	Scan               *Counter // scan results delivered
+	Clt, Srv           *Counter // events on the client's and the server's socket
+}
+
+// NewVDOM returns the counters of a virtual domain, all zero.
+func NewVDOM(name string) *VDOM {
+	v := &VDOM{Name: name}
+	v.wireHTTP()
+	v.wireSMTP()
+	v.wirePOP3()
+	v.wireIMAP()
+	v.wireFTP()
+	v.wireNNTP()
+	return v
+}
+
+// bindBlocks reads the tags of a protocol's two blocks.
+func (v *VDOM) bindBlocks(p protocols.Protocol, stat, accounting any) {
+	v.stat[p] = bind(p.String()+" Stat", stat)
+	v.accounting[p] = bind(p.String()+" Accounting", accounting)
+}
+
+// Session is the part of p's Accounting block that every protocol has.
+func (v *VDOM) Session(p protocols.Protocol) *SessionCounters { return &v.sessions[p] }
+
+// Transport is the error lines of p's Stat block.
+func (v *VDOM) Transport(p protocols.Protocol) *Transport { return v.transports[p] }
+
+// Bytes are the lines "Bytes sent" and "Bytes received" of p, counted in bytes.
+func (v *VDOM) Bytes(p protocols.Protocol) (sent, received *Counter) {
+	return v.bytes[p].sent, v.bytes[p].received
+}
+
+// Verdicts is the group of lines that judgements on objects of p move. HTTP and
+// FTP have one for each direction, the mail and news protocols one for both.
+func (v *VDOM) Verdicts(p protocols.Protocol, dir Direction) *Verdicts { return v.verdicts[p][dir] }
+
+// Ledger is what is counted for p without a documented line.
+func (v *VDOM) Ledger(p protocols.Protocol) *Ledger { return &v.ledgers[p] }
+
+// Reset returns everything to zero.
+func (v *VDOM) Reset() {
+	for p := range protocols.Count {
+		v.stat[p].reset(time.Time{})
+		v.accounting[p].reset(time.Time{})
+		v.ledgers[p].reset()
+	}
+}

@@ -1,0 +1,52 @@
+package scanner
+
+import "fmt"
+
+// Class is the category of a verdict.
+type Class uint8
+
+// The classes. Clean, then the detections, then what archives can be that keeps
+// an engine from looking inside.
+const (
+	Clean      Class = iota
+	Virus            // a known detection
+	Worm             // a known detection that spreads by itself
+	Suspicious       // a heuristic detection
+	Encrypted        // a part can't be opened without a password
+	Corrupt          // a part is damaged or cut short
+	Nested           // archives inside each other deeper than Limits.Nest
+	Oversize         // the budget of bytes, files or work was used up before the end
+	Unhandled        // a part is packed by a method the engine does not know
+	classes
+)
+
+var classNames = [classes]string{
+	"clean", "virus", "worm", "suspicious",
+	"encrypted", "corrupt", "nested", "oversize", "unhandled",
+}
+
+// String is the class in small letters.
+func (c Class) String() string {
+	if c >= classes {
+		return fmt.Sprintf("class(%d)", uint8(c))
+	}
+	return classNames[c]
+}
+
+// Detection says whether the class means that something bad was found.
+func (c Class) Detection() bool { return c == Virus || c == Worm || c == Suspicious }
+
+// ClassSet is a set of classes.
+type ClassSet uint16
+
+// SetOf is the set of the given classes.
+func SetOf(list ...Class) ClassSet {
+	var s ClassSet
+	for _, c := range list {
+		s |= 1 << c
+	}
+	return s
+}
+
+// Has says whether c is in the set.
+func (s ClassSet) Has(c Class) bool { return s&(1<<c) != 0 }
