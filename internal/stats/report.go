@@ -75,7 +75,8 @@ type Report struct {
 
 // Sum takes the image of a worker and the virtual domains it serves at now:
 // sums of what is summed, the largest of what is a maximum, the newest of what
-// was last. With a nil worker the blocks of the worker stay empty. With traffic running, lines are read one after the other.
+// was last. With a nil worker the blocks of the worker stay empty. While traffic
+// runs the lines are read one after the other, not at one instant.
 func Sum(now time.Time, w *Worker, vdoms ...*VDOM) *Report {
 	r := new(Report)
 	for _, v := range vdoms {
