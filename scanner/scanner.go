@@ -92,6 +92,9 @@ func (c Chain) Scan(ctx context.Context, obj *Object) (Verdict, error) {
 		v, err := s.Scan(ctx, obj)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("scanner %d of the chain: %w", i+1, err))
+			if ctx.Err() != nil {
+				break
+			}
 			continue
 		}
 		if v.Class.Detection() {

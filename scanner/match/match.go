@@ -1,0 +1,158 @@
+// Package match finds many byte patterns in a stream.
+//
+// A Set is the patterns, prepared once and shared; a Stream is the memory of one
+// search between two pieces of the same content. Every occurrence is reported
+// exactly once, however the content was cut into pieces.
+//
+// The package knows literal bytes only: what a pattern means, wildcards and
+// offsets in the content are the caller's.
+package match
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Bounds of a pattern's length in bytes. Shorter ones would match everywhere,
+// and a Stream keeps as many bytes as the longest pattern has.
+const (
+	MinLen = 4
+	MaxLen = 4096
+)
+
+// fewPatterns is how many patterns are still searched one after the other.
+// That search runs at memory speed for each; the filter costs the same for any
+// number of patterns, and more than this many of the others.
+const fewPatterns = 8
+
+// Hit is one occurrence.
+type Hit struct {
+	Pattern int   // index in the list given to New
+	Start   int64 // offset of its first byte in the content
+}
+
+// Visit is told of an occurrence and says whether the search goes on.
+type Visit func(Hit) bool
+
+// Set is a fixed list of patterns, safe for use by many goroutines.
+type Set struct {
+	patterns [][]byte
+	anchors  []int // offset of the rare part that is looked for, by pattern
+	longest  int
+	filter   *filter // nil when there are few patterns
+}
+
+// New prepares patterns. Each must have MinLen to MaxLen bytes; the slices are
+// kept and must not change.
+func New(patterns [][]byte) (*Set, error) {
+	s := &Set{patterns: patterns, anchors: make([]int, len(patterns))}
+	for i, p := range patterns {
+		if len(p) < MinLen || len(p) > MaxLen {
+			return nil, fmt.Errorf("pattern %d has %d bytes: want %d to %d", i, len(p), MinLen, MaxLen)
+		}
+		s.anchors[i] = rarest(p)
+		s.longest = max(s.longest, len(p))
+	}
+	if len(patterns) > fewPatterns {
+		s.filter = newFilter(s)
+	}
+	return s, nil
+}
+
+// Each visits every occurrence in p, in no particular order, until visit
+// returns false. It reports whether the search came to the end.
+func (s *Set) Each(p []byte, visit Visit) bool { return s.each(p, 0, 0, len(p), visit) }
+
+// each visits the occurrences in p that begin before startBelow and end behind
+// endAbove. base is the offset of p in the content.
+func (s *Set) each(p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
+	if s.filter != nil {
+		return s.filter.each(s, p, base, endAbove, startBelow, visit)
+	}
+	for i := range s.patterns {
+		if !s.eachOf(i, p, base, endAbove, startBelow, visit) {
+			return false
+		}
+	}
+	return true
+}
+
+// longestNeedle keeps the part that is looked for within what the assembler
+// routines of package bytes take on every processor.
+const longestNeedle = 16
+
+// eachOf looks for pattern i alone: for its rare part, then around it.
+func (s *Set) eachOf(i int, p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
+	pattern, anchor := s.patterns[i], s.anchors[i]
+	needle := pattern[anchor:min(len(pattern), anchor+longestNeedle)]
+	for at := anchor; at < len(p); at++ {
+		n := bytes.Index(p[at:], needle)
+		if n < 0 {
+			return true
+		}
+		at += n
+		if !s.verify(i, p, at-anchor, base, endAbove, startBelow, visit) {
+			return false
+		}
+	}
+	return true
+}
+
+// verify visits pattern i at start when it is really there.
+func (s *Set) verify(i int, p []byte, start int, base int64, endAbove, startBelow int, visit Visit) bool {
+	pattern := s.patterns[i]
+	end := start + len(pattern)
+	if start < 0 || start >= startBelow || end > len(p) || end <= endAbove || !bytes.Equal(p[start:end], pattern) {
+		return true
+	}
+	return visit(Hit{i, base + int64(start)})
+}
+
+// Stream searches content that comes in pieces. The zero value is not usable;
+// see Reset. It is used by one goroutine at a time.
+type Stream struct {
+	set    *Set
+	offset int64  // bytes fed so far
+	carry  []byte // the last bytes fed, at most one less than the longest pattern
+	join   []byte // carry and the beginning of the next piece
+}
+
+// Reset prepares the stream for new content. It keeps its memory.
+func (st *Stream) Reset(s *Set) { *st = Stream{set: s, carry: st.carry[:0], join: st.join[:0]} }
+
+// Offset is how many bytes were fed.
+func (st *Stream) Offset() int64 { return st.offset }
+
+// Feed searches the next piece and visits every occurrence that ends in it,
+// until visit returns false. It reports whether the search came to the end; a
+// stream whose search was stopped can't be fed again.
+func (st *Stream) Feed(p []byte, visit Visit) bool {
+	keep := st.set.longest - 1
+	if n := len(st.carry); n > 0 && len(p) > 0 {
+		st.join = append(append(st.join[:0], st.carry...), p[:min(len(p), keep)]...)
+		if !st.set.each(st.join, st.offset-int64(n), n, n, visit) {
+			return false
+		}
+	}
+	if !st.set.each(p, st.offset, 0, len(p), visit) {
+		return false
+	}
+	st.offset += int64(len(p))
+	st.remember(p, keep)
+	return true
+}
+
+// remember leaves the last keep bytes of the content in carry.
+func (st *Stream) remember(p []byte, keep int) {
+	if keep <= 0 {
+		return
+	}
+	if len(p) >= keep {
+		st.carry = append(st.carry[:0], p[len(p)-keep:]...)
+		return
+	}
+	if surplus := len(st.carry) + len(p) - keep; surplus > 0 {
+		st.carry = append(st.carry[:0], st.carry[surplus:]...)
+	}
+	st.carry = append(st.carry, p...)
+}
