@@ -1,0 +1,63 @@
+package lab_test
+
+import (
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/internal/lab"
+)
+
+func TestLabStartsEverything(t *testing.T) {
+	l, err := lab.Start([]lab.Endpoint{
+		{Service: lab.ServiceHTTP, Address: "127.0.0.1:0"},
+		{Service: lab.ServiceHTTP, Address: "127.0.0.2:0"},
+		{Service: lab.ServiceDNS, Address: "127.0.0.1:0"},
+	})
+	require.NoError(t, err)
+	table := l.Endpoints()
+	require.Len(t, table, 3)
+	assert.Equal(t, table[0].Address, l.Addr(lab.ServiceHTTP))
+	for _, endpoint := range table[:2] {
+		response, err := http.Get("http://" + endpoint.Address + "/")
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+	}
+	http.DefaultClient.CloseIdleConnections()
+	assert.Equal(t, int64(2), l.HTTP().Counts().Requests, "both addresses are one origin")
+	ask(t, "udp", l.Addr(lab.ServiceDNS), "www.lab.test.", dns.TypeA)
+	assert.Equal(t, int64(1), l.DNS().Queries("www.lab.test"))
+	assert.Empty(t, l.Addr("SMTP"))
+	require.NoError(t, l.Close())
+}
+
+func TestLabErrorsNameServiceAndAddress(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, taken.Close()) }()
+	for _, service := range []lab.Service{lab.ServiceHTTP, lab.ServiceDNS} {
+		_, err = lab.Start([]lab.Endpoint{
+			{Service: lab.ServiceHTTP, Address: "127.0.0.1:0"},
+			{Service: service, Address: taken.Addr().String()},
+		})
+		require.ErrorContains(t, err, "starting the "+string(service)+" origin: ")
+		require.ErrorContains(t, err, taken.Addr().String())
+		assert.NotContains(t, err.Error(), "\n")
+	}
+	_, err = lab.Start([]lab.Endpoint{{Service: "GOPHER", Address: "127.0.0.1:0"}})
+	require.EqualError(t, err, "starting the GOPHER origin: there is no such service")
+}
+
+func TestLabUsualAddresses(t *testing.T) {
+	at := map[string]lab.Service{}
+	for _, endpoint := range lab.Endpoints(100) {
+		at[endpoint.Address] = endpoint.Service
+		assert.NotEmpty(t, endpoint.Holds)
+	}
+	assert.Equal(t, lab.ServiceHTTP, at["127.0.0.1:18180"])
+	assert.Equal(t, lab.ServiceDNS, at["127.0.0.1:15453"])
+}
