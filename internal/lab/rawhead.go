@@ -76,12 +76,12 @@ func (h *requestHeads) feed(p []byte) {
 func (h *requestHeads) passOverLocked(n int) int {
 	skip := int(min(int64(n), h.left))
 	h.left -= int64(skip)
-	if h.left > 0 {
-		return skip
-	}
-	h.state = inHead
-	if h.chunked {
+	switch {
+	case h.left > 0:
+	case h.chunked:
 		h.state = inChunkSize
+	default:
+		h.nextLocked()
 	}
 	return skip
 }
