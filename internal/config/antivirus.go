@@ -15,8 +15,8 @@ type AVProfile struct {
 
 // AVProtocol is what an antivirus profile says about one protocol.
 type AVProtocol struct {
-	Options      ScanOptions  `cli:"options" help:"Enable/disable HTTP AntiVirus scanning, monitoring."`
-	ArchiveBlock ArchiveKinds `cli:"archive-block" help:"Select the archive types to block."`
+	Options      ScanOptions  `cli:"options" foreign:"avquery quarantine file-filter strict-file block pass" help:"Enable/disable AntiVirus scanning, monitoring."`
+	ArchiveBlock ArchiveKinds `cli:"archive-block" foreign:"partiallycorrupted multipart mailbomb fileslimit timeout unhandled" help:"Select the archive types to block."`
 }
 
 // Protocol is what the profile says about protocol p; nil for a protocol that has

@@ -10,7 +10,9 @@ import (
 type Choice struct {
 	Word string
 	Help string
-	Hint bool // Word describes what to type (a name, a number), it can't be inserted
+
+	Hint     bool // Word describes what to type (a name, a number), it can't be inserted
+	Required bool // help shows it with a star
 }
 
 // chooser is what every enum and every set of words implements: its words, at the

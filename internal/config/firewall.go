@@ -12,14 +12,23 @@ import (
 type VIP struct {
 	Name        string     `cli:"name" key:"string" max:"79" help:"Virtual IP name."`
 	Comment     string     `cli:"comment" max:"255" help:"Comment."`
-	Type        VIPType    `cli:"type" default:"static-nat" help:"Configure a static NAT or FQDN based VIP."`
+	Type        VIPType    `cli:"type" default:"static-nat" foreign:"load-balance server-load-balance dns-translation access-proxy" help:"Configure a static NAT or FQDN based VIP."`
 	ExtIP       netip.Addr `cli:"extip" default:"0.0.0.0" help:"IP address on the external interface that you want to map to an address on the destination network."`
-	MappedAddr  string     `cli:"mapped-addr" max:"253" help:"Name of the server, resolved with the servers of system dns (type fqdn)."`
+	MappedAddr  string     `cli:"mapped-addr" max:"253" pattern:"fqdn" help:"Name of the server, resolved with the servers of system dns (type fqdn)."`
 	MappedIP    netip.Addr `cli:"mappedip" default:"0.0.0.0" help:"IP address on the destination network to which the external IP address is mapped."`
 	PortForward bool       `cli:"portforward" default:"disable" help:"Enable/disable port forwarding."`
-	Protocol    Transport  `cli:"protocol" default:"tcp" help:"Protocol to use when forwarding packets."`
+	Protocol    Transport  `cli:"protocol" default:"tcp" foreign:"udp sctp icmp" help:"Protocol to use when forwarding packets."`
 	ExtPort     uint16     `cli:"extport" default:"0" range:"0-65535" help:"Incoming port number that you want to map to a port number on the destination network."`
 	MappedPort  uint16     `cli:"mappedport" default:"0" range:"0-65535" help:"Port number on the destination network to which the external port number is mapped (0 = same as extport)."`
+}
+
+// beyond says what the appliance would do with this VIP that the simulator can't:
+// without port forwarding every port of the address is mapped.
+func (v *VIP) beyond() string {
+	if !v.PortForward && v.ExtPort == 0 {
+		return "mapping without portforward"
+	}
+	return ""
 }
 
 // External is the address and port that the VIP listens on.
@@ -41,14 +50,14 @@ const AddrAll = "all"
 type Policy struct {
 	ID         int          `cli:"policyid" key:"integer" range:"0-4294967294" help:"Policy ID."`
 	Name       string       `cli:"name" max:"35" help:"Policy name."`
-	DstAddr    []string     `cli:"dstaddr" max:"79" ref:"firewall vip" oneof:"all" required:"yes" help:"Destination virtual IPs, or all."`
-	Action     PolicyAction `cli:"action" default:"deny" help:"Policy action."`
+	DstAddr    []string     `cli:"dstaddr" max:"79" ref:"firewall vip" oneof:"all" elsewhere:"firewall address,firewall addrgrp,firewall vipgrp,firewall multicast-address" required:"yes" help:"Destination virtual IPs, or all."`
+	Action     PolicyAction `cli:"action" default:"deny" foreign:"ipsec ssl-vpn" help:"Policy action."`
 	Status     bool         `cli:"status" default:"enable" help:"Enable or disable this policy."`
-	Schedule   Schedule     `cli:"schedule" default:"always" help:"Schedule name."`
-	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP" required:"yes" help:"Service names."`
+	Schedule   Schedule     `cli:"schedule" default:"always" foreign:"*" help:"Schedule name."`
+	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
-	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" help:"Name of an existing Protocol options profile."`
+	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`
 	LogTraffic LogTraffic   `cli:"logtraffic" default:"utm" help:"Enable or disable logging. Log all sessions or security profile sessions."`
 }
 
@@ -98,7 +107,7 @@ type Comforting struct {
 
 // HTTPOptions is "config http" of the protocol options.
 type HTTPOptions struct {
-	Inspection `default.ports:"80" words.options:"clientcomfort oversize"`
+	Inspection `default.ports:"80" words.options:"clientcomfort oversize" foreign.options:"servercomfort chunkedbypass no-content-summary fragmail splice"`
 	Comforting
 	RetryCount          int                `cli:"retry-count" default:"0" range:"0-100" help:"Number of attempts to retry HTTP connection."`
 	BlockPageStatusCode int                `cli:"block-page-status-code" default:"403" range:"100-599" help:"Code number returned for blocked HTTP pages."`
@@ -133,5 +142,5 @@ type WebProxy struct {
 	ConnectPorts  []uint16   `cli:"connect-ports" default:"443" range:"1-65535" required:"yes" help:"Ports that CONNECT may reach (not on the appliance)."`
 	AllowLoopback bool       `cli:"allow-loopback" default:"disable" help:"Enable/disable targets on this host, loopback and link-local (not on the appliance)."`
 	AVProfile     string     `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile (not on the appliance)."`
-	Options       string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" help:"Name of an existing Protocol options profile (not on the appliance)."`
+	Options       string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile (not on the appliance)."`
 }

@@ -9,8 +9,8 @@ import (
 
 // Global is "config system global".
 type Global struct {
-	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" help:"FortiGate unit's hostname."`
-	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`
+	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" pattern:"hostname" help:"FortiGate unit's hostname."`
+	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" only52:"idledrop" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`
 	AVFailopenSession bool            `cli:"av-failopen-session" default:"disable" help:"When enabled and a proxy for a protocol runs out of room in its session table, that protocol goes into failopen mode and enacts the action specified by av-failopen."`
 	MemoryRed         int             `cli:"memory-use-threshold-red" default:"88" range:"70-97" help:"Threshold at which memory usage forces the FortiGate to enter conserve mode (% of total RAM)."`
 	MemoryGreen       int             `cli:"memory-use-threshold-green" default:"82" range:"70-97" help:"Threshold at which memory usage forces the FortiGate to exit conserve mode (% of total RAM)."`

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// fault is what is wrong with a configuration as a whole and where.
+type fault struct {
+	place
+	setting string
+	err     *CLIError
+	veto    error // where err is what somebody else said: that
+}
+
+func (p place) fault(setting, format string, args ...any) *fault {
+	return &fault{place: p, setting: setting, err: discarded(fmt.Sprintf(format, args...))}
+}
+
+// validate finds the first thing wrong with a tree whose single values are right:
+// references to nothing, mandatory settings without a value, and what the objects
+// themselves check. snap is the tree's Go side.
+func validate(root *node, snap *Snapshot) *fault {
+	dir := newDirectory(root)
+	var found *fault
+	root.visit(func(at place, n *node) {
+		if found == nil {
+			found = n.validateSettings(at, dir, snap.Simulator.Persona)
+		}
+	})
+	if found != nil {
+		return found
+	}
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs} {
+		if f := check(snap); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+func (n *node) validateSettings(at place, dir *directory, persona Persona) *fault {
+	for i, s := range n.def.settings {
+		words := n.words(i)
+		if s.required && len(words) == 0 {
+			return at.fault(s.name, "Attribute '%s' MUST be set.", s.name)
+		}
+		for _, w := range words {
+			if !dir.has(s, w) {
+				return &fault{place: at, setting: s.name, err: noEntry(w)}
+			}
+			if persona != Persona52 && slices.Contains(s.only52, w) {
+				return at.fault(s.name, "%s %s belongs to persona 5.2", s.name, w)
+			}
+		}
+	}
+	return nil
+}
+
+func checkGlobal(s *Snapshot) *fault {
+	at := place{path: "system global"}
+	if g := s.Global; g.MemoryGreen >= g.MemoryRed {
+		return at.fault("memory-use-threshold-green", "memory-use-threshold-green (%d) must be lower than memory-use-threshold-red (%d)", g.MemoryGreen, g.MemoryRed)
+	} else if g.MemoryRed >= g.MemoryExtreme {
+		return at.fault("memory-use-threshold-red", "memory-use-threshold-red (%d) must be lower than memory-use-threshold-extreme (%d)", g.MemoryRed, g.MemoryExtreme)
+	}
+	return nil
+}
+
+func checkSimulator(s *Snapshot) *fault {
+	if m := s.Simulator; m.MemoryBase >= m.MemoryTotal {
+		return place{path: "system simulator"}.fault("memory-base", "memory-base (%d) must be lower than memory-total (%d)", m.MemoryBase>>20, m.MemoryTotal>>20)
+	}
+	return nil
+}
+
+func checkVIPs(s *Snapshot) *fault {
+	taken := make(map[netip.AddrPort]string)
+	for i := range s.VIPs {
+		v := &s.VIPs[i]
+		at := place{path: "firewall vip", key: v.Name}
+		switch {
+		case !v.PortForward:
+			return at.fault("portforward", "portforward must be enabled: the proxy listens on single ports")
+		case v.ExtPort == 0:
+			return at.fault("extport", "Attribute 'extport' MUST be set.")
+		case v.Type == VIPStaticNAT && v.MappedIP.IsUnspecified():
+			return at.fault("mappedip", "Attribute 'mappedip' MUST be set.")
+		case v.Type == VIPFQDN && v.MappedAddr == "":
+			return at.fault("mapped-addr", "Attribute 'mapped-addr' MUST be set.")
+		case taken[v.External()] != "":
+			return at.fault("extport", "extip and extport are the same as those of '%s'", taken[v.External()])
+		}
+		taken[v.External()] = v.Name
+	}
+	if w := s.WebProxy; w.Status {
+		if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; name != "" {
+			return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Complete lists what may stand in the place of the last of words, which is begun
+// but not finished and may be empty. The words before it are taken as entered.
+func (e *Editor) Complete(words []Word) []Choice {
+	if len(words) == 0 {
+		words = []Word{{}}
+	}
+	if len(e.log) == 0 {
+		e.refresh()
+	}
+	last := words[len(words)-1]
+	var list []Choice
+	for _, c := range e.candidates(words[:len(words)-1]) {
+		if c.Hint || strings.HasPrefix(c.plain(), last.Text) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// plain is the word without the quotes it is to be typed with.
+func (c Choice) plain() string {
+	if w, err := Tokenize(c.Word); err == nil && len(w) == 1 {
+		return w[0].Text
+	}
+	return c.Word
+}
+
+// enter stands where the line is complete.
+var enter = Choice{Word: "<Enter>", Hint: true}
+
+func (e *Editor) candidates(before []Word) []Choice {
+	here := e.w.here()
+	if len(before) == 0 {
+		var list []Choice
+		for _, v := range verbsAt(here.level, false) {
+			list = append(list, Choice{Word: v.word, Help: v.help})
+		}
+		return list
+	}
+	verb, err := resolveVerb(here.level, before[0].Text, false)
+	if err != nil {
+		return nil
+	}
+	args := before[1:]
+	switch verb {
+	case "config":
+		return e.configChoices(args)
+	case "show", "get":
+		return e.readChoices(verb, args)
+	case "set":
+		return e.setChoices(args)
+	case "unset":
+		if len(args) == 0 {
+			return settingChoices(here.node.def)
+		}
+	case "edit", "delete", "rename", "move":
+		return e.tableChoices(verb, args)
+	}
+	return []Choice{enter}
+}
+
+func (e *Editor) configChoices(args []Word) []Choice {
+	here := e.w.here()
+	list := objectChoices(here.node.def, args)
+	if here.level == atTop && len(args) == 0 {
+		list = append(list,
+			Choice{Word: scopeGlobal, Help: "Configure global settings."},
+			Choice{Word: scopeVDOM, Help: "Configure virtual domain."})
+	}
+	return list
+}
+
+// objectChoices are the words that may follow those of args in the path of an object
+// within def, or enter when the path is complete.
+func objectChoices(def *object, args []Word) []Choice {
+	if len(args) > 0 {
+		if _, used, m := def.findSub(args); m == matched && used == len(args) {
+			return []Choice{enter}
+		} else if m != unfinished {
+			return nil
+		}
+	}
+	var list []Choice
+	for _, sub := range def.subs {
+		if len(sub.words) <= len(args) || !beginsWith(sub.words, args) {
+			continue
+		}
+		c := Choice{Word: sub.words[len(args)], Help: sub.help}
+		if len(sub.words) > len(args)+1 {
+			c.Help = c.Word
+		}
+		if !slices.Contains(list, c) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func beginsWith(path []string, args []Word) bool {
+	for i, a := range args {
+		if !strings.HasPrefix(path[i], a.Text) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *Editor) readChoices(verb string, args []Word) []Choice {
+	here := e.w.here()
+	full := false
+	var list []Choice
+	if verb == "show" {
+		if full, args = e.cutFull(args); !full && len(args) == 0 {
+			list = []Choice{{Word: fullWord, Help: "Show full configuration, factory values included."}}
+		}
+	}
+	if here.level&atRoot == 0 {
+		return append(list, enter)
+	}
+	list = append(list, objectChoices(here.node.def, args)...)
+	if _, n, err := e.target(args); err == nil && len(args) > 0 && n.table {
+		list = append(list, keyChoices(n)...)
+	}
+	return list
+}
+
+func (e *Editor) tableChoices(verb string, args []Word) []Choice {
+	here := e.w.here()
+	if here.level == atVDOMs {
+		if len(args) == 0 {
+			return []Choice{{Word: rootVDOM, Help: "Virtual domain."}}
+		}
+		return []Choice{enter}
+	}
+	k := here.node.def.key
+	hint := Choice{Word: k.name, Help: k.help, Hint: true, Required: true}
+	switch {
+	case len(args) == 0 && verb == "edit":
+		list := append([]Choice{hint}, keyChoices(here.node)...)
+		for _, o := range k.oneof {
+			if here.node.find(o) < 0 {
+				list = append(list, Choice{Word: typed(o)})
+			}
+		}
+		return list
+	case len(args) == 0 || len(args) == 2 && verb == "move":
+		return keyChoices(here.node)
+	case len(args) == 1 && verb == "rename":
+		return []Choice{{Word: "to", Help: "New name."}}
+	case len(args) == 1 && verb == "move":
+		return []Choice{{Word: "after", Help: "Move after the entry."}, {Word: "before", Help: "Move before the entry."}}
+	case len(args) == 2 && verb == "rename":
+		return []Choice{hint}
+	}
+	return []Choice{enter}
+}
+
+func keyChoices(table *node) []Choice {
+	var list []Choice
+	for _, entry := range table.entries {
+		list = append(list, Choice{Word: typed(entry.key)})
+	}
+	return list
+}
+
+// typed is a key or name as one has to type it.
+func typed(text string) string {
+	if w, err := Tokenize(text); err == nil && len(w) == 1 && w[0].Text == text {
+		return text
+	}
+	return quote(text)
+}
+
+func settingChoices(def *object) []Choice {
+	var list []Choice
+	for _, i := range def.shown {
+		s := def.settings[i]
+		list = append(list, Choice{Word: s.name, Help: s.help, Required: s.required && len(s.def) == 0})
+	}
+	return list
+}
+
+func (e *Editor) setChoices(args []Word) []Choice {
+	n := e.w.here().node
+	if len(args) == 0 {
+		return settingChoices(n.def)
+	}
+	s, _, m := n.def.find(args[0].Text)
+	if m != matched {
+		return nil
+	}
+	given := args[1:]
+	if len(given) > 0 && !s.list {
+		return []Choice{enter}
+	}
+	list := e.valueChoices(s)
+	list = slices.DeleteFunc(list, func(c Choice) bool {
+		return slices.ContainsFunc(given, func(w Word) bool { return !c.Hint && w.Text == c.plain() })
+	})
+	if len(given) > 0 {
+		list = append(list, enter)
+	}
+	return list
+}
+
+// valueChoices are the words a setting takes; where they can't be listed, a hint.
+func (e *Editor) valueChoices(s *setting) []Choice {
+	switch s.kind {
+	case kindEnum, kindSet:
+		persona := e.store.Snapshot().Simulator.Persona
+		return slices.DeleteFunc(slices.Clone(s.choices), func(c Choice) bool {
+			return persona != Persona52 && slices.Contains(s.only52, c.Word)
+		})
+	case kindInteger:
+		help := fmt.Sprintf("Enter an integer value from <%d> to <%d>", s.min, s.max)
+		if s.list {
+			help = fmt.Sprintf("Enter integer values from <%d> to <%d>", s.min, s.max)
+		}
+		if len(s.def) > 0 {
+			help += fmt.Sprintf(" (default = <%s>)", strings.Join(s.def, " "))
+		}
+		return []Choice{{Word: s.name, Help: help + ".", Hint: true}}
+	case kindAddress:
+		return []Choice{{Word: s.name, Help: "Enter an IPv4 or IPv6 address.", Hint: true}}
+	}
+	if s.ref == "" && len(s.oneof) == 0 {
+		return []Choice{{Word: s.name, Help: fmt.Sprintf("Enter a string of at most %d characters.", s.limit), Hint: true}}
+	}
+	var list []Choice
+	for _, o := range s.oneof {
+		list = append(list, Choice{Word: typed(o)})
+	}
+	listed := make(map[string]bool)
+	for _, path := range s.targets() {
+		for k := range keysAt(e.w.root, path) {
+			if !listed[k] && !slices.Contains(s.oneof, k) {
+				list = append(list, Choice{Word: typed(k)})
+			}
+			listed[k] = true
+		}
+	}
+	return list
+}

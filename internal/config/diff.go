@@ -1,0 +1,137 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ChangeKind is what happened to an object or setting.
+type ChangeKind uint8
+
+// The kinds of change.
+const (
+	Changed ChangeKind = iota // a setting has another value
+	Added                     // an entry is new; its settings follow as Changed
+	Deleted                   // an entry is gone
+	Moved                     // the order of a table is another; Old and New list the keys
+)
+
+// Change is one difference between two configurations. Values are as show prints
+// them.
+type Change struct {
+	Kind     ChangeKind
+	Path     string // the object: "firewall policy"
+	Key      string // the entry; "" for an object that is no table and for Moved
+	Setting  string // "" unless Changed; within an object in the entry "http ports"
+	Old, New string
+}
+
+// String is the change in one line for logs.
+func (c Change) String() string {
+	at := c.Path
+	if c.Key != "" {
+		at += " " + quote(c.Key)
+	}
+	switch c.Kind {
+	case Added:
+		return at + " added"
+	case Deleted:
+		return at + " deleted"
+	case Moved:
+		return fmt.Sprintf("%s order %s -> %s", at, c.Old, c.New)
+	}
+	return fmt.Sprintf("%s %s %s -> %s", at, c.Setting, c.Old, c.New)
+}
+
+// differ collects changes. Nodes that both trees share are equal by construction.
+type differ struct{ changes []Change }
+
+func changes(old, new *node) []Change {
+	var d differ
+	d.object(place{}, old, new)
+	return d.changes
+}
+
+func (d *differ) object(at place, old, new *node) {
+	if old == new {
+		return
+	}
+	for i, s := range new.def.settings {
+		if a, b := s.print(old.words(i)), s.print(new.words(i)); a != b {
+			d.changes = append(d.changes, Change{Path: at.path, Key: at.key, Setting: at.sub + s.name, Old: a, New: b})
+		}
+	}
+	for i := range new.subs {
+		at := at.within(new.def.subs[i])
+		if new.subs[i].table {
+			d.table(at, old.subs[i], new.subs[i])
+			continue
+		}
+		d.object(at, old.subs[i], new.subs[i])
+	}
+}
+
+func (d *differ) table(at place, old, new *node) {
+	if old == new {
+		return
+	}
+	before := live(old)
+	after := live(new)
+	for _, e := range old.entries {
+		if before[e.key] != nil && after[e.key] == nil {
+			d.add(Deleted, at, e.key)
+		}
+	}
+	for _, e := range new.entries {
+		if after[e.key] == nil {
+			continue
+		}
+		was := before[e.key]
+		if was == nil {
+			d.add(Added, at, e.key)
+			was = newEntry(new.def, nil, e.key)
+		}
+		d.object(at.entry(e.key), was, e)
+	}
+	a, b := shared(old, before, after), shared(new, before, after)
+	if a != b {
+		d.changes = append(d.changes, Change{Kind: Moved, Path: at.path, Key: at.key, Setting: strings.TrimSpace(at.sub), Old: a, New: b})
+	}
+}
+
+func (d *differ) add(kind ChangeKind, at place, key string) {
+	inner := at.entry(key)
+	d.changes = append(d.changes, Change{Kind: kind, Path: at.path, Key: inner.key, Setting: strings.TrimSpace(inner.sub)})
+}
+
+// entry is the place of an entry of the table at p.
+func (p place) entry(key string) place {
+	if p.sub == "" {
+		p.key = key
+		return p
+	}
+	p.sub += key + " "
+	return p
+}
+
+// live are the entries of a table that are simulated.
+func live(table *node) map[string]*node {
+	m := make(map[string]*node, len(table.entries))
+	for _, e := range table.entries {
+		if e.opaque == nil {
+			m[e.key] = e
+		}
+	}
+	return m
+}
+
+// shared lists the keys that stand in both versions of a table, in table's order.
+func shared(table *node, before, after map[string]*node) string {
+	var keys []string
+	for _, e := range table.entries {
+		if before[e.key] != nil && after[e.key] != nil {
+			keys = append(keys, e.key)
+		}
+	}
+	return strings.Join(keys, " ")
+}

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"iter"
+	"slices"
+)
+
+// keysAt are the keys of the table at path. The table need not be one of ours: of
+// blocks that are not simulated the keys are known too.
+func keysAt(root *node, path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, def := range language.subs {
+			if def.name != path {
+				continue
+			}
+			for _, e := range root.subs[i].entries {
+				if !yield(e.key) {
+					return
+				}
+			}
+		}
+		for _, r := range root.extra {
+			if r.name != path {
+				continue
+			}
+			for _, k := range r.keys {
+				if !yield(k) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// targets are the paths of the tables whose keys the setting takes.
+func (s *setting) targets() []string {
+	if s.ref == "" {
+		return s.elsewhere
+	}
+	return append([]string{s.ref}, s.elsewhere...)
+}
+
+// refersWithin says whether a value names something that exists; a setting that is
+// no reference takes any.
+func (s *setting) refersWithin(root *node, value string) bool {
+	if s.kind != kindString || s.ref == "" && len(s.oneof) == 0 || slices.Contains(s.oneof, value) {
+		return true
+	}
+	for _, path := range s.targets() {
+		for k := range keysAt(root, path) {
+			if k == value {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// directory answers the same question for many values: it collects the keys of a
+// table once. It is good until the tree changes.
+type directory struct {
+	root  *node
+	known map[string]map[string]bool // keys by path
+}
+
+func newDirectory(root *node) *directory {
+	return &directory{root: root, known: make(map[string]map[string]bool)}
+}
+
+func (d *directory) has(s *setting, value string) bool {
+	if s.kind != kindString || s.ref == "" && len(s.oneof) == 0 || slices.Contains(s.oneof, value) {
+		return true
+	}
+	return slices.ContainsFunc(s.targets(), func(path string) bool { return d.keys(path)[value] })
+}
+
+func (d *directory) keys(path string) map[string]bool {
+	keys, ok := d.known[path]
+	if !ok {
+		keys = make(map[string]bool)
+		for k := range keysAt(d.root, path) {
+			keys[k] = true
+		}
+		d.known[path] = keys
+	}
+	return keys
+}

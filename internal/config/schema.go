@@ -1,0 +1,275 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The tags of a field, all but the first two optional:
+//
+//	cli        the name in the language; on a field of Snapshot the path
+//	help       its line of help
+//	default    the factory value, words separated by blanks
+//	range      smallest and largest number: "1-65535"
+//	max        longest text in bytes
+//	unit       of the number in the language: s, KB or MB; the field holds a Duration or bytes
+//	required   "yes": may not be empty
+//	key        "string" or "integer": the field is the key of its table
+//	ref        path of the table whose keys are the values; an empty value refers to nothing
+//	oneof      further values that a ref or a key takes
+//	elsewhere  paths, separated by commas, of tables that are not simulated but whose keys are values too
+//	foreign    values of the appliance that are not simulated, "*" for any: accepted in files
+//	only52     words that exist in persona 5.2 only
+//	pattern    "hostname" or "fqdn": the form of the text
+//	words      the members of a set that this setting has; without it all
+//	sort       "name": the object shows its settings in alphabetical order
+//
+// A field of struct type is an object within the object, a slice of structs a
+// table. An embedded struct adds its settings; tags of the form TAG.NAME on the
+// embedding field replace TAG of its setting NAME.
+
+// object is one configuration object, or the entries of one table.
+type object struct {
+	name     string // the path in Snapshot, else one word
+	words    []string
+	help     string
+	table    bool
+	key      *setting // of a table's entries
+	settings []*setting
+	subs     []*object
+	shown    []int // indices into settings in the order of show and get
+	typ      reflect.Type
+	index    int // of the field in the struct around it
+}
+
+type kind uint8
+
+const (
+	kindString kind = iota
+	kindInteger
+	kindAddress
+	kindEnum // one of choices
+	kindSet  // any of choices
+)
+
+// setting is one setting of an object.
+type setting struct {
+	name, help string
+	kind       kind
+	list       bool // several values
+	index      []int
+	def        []string // canonical; nil is empty
+	min, max   int64    // of numbers, in the language's unit
+	unit       int64    // what the number is multiplied by
+	limit      int      // of text, in bytes
+	choices    []Choice
+	bits       []int // of choices: the index in the type's list
+	required   bool
+	ref        string
+	oneof      []string
+	elsewhere  []string
+	foreign    []string
+	only52     []string
+	pattern    string
+}
+
+// language is the declaration in Snapshot, read once.
+var language = buildObject("", "", reflect.TypeFor[Snapshot]())
+
+func buildObject(name, help string, t reflect.Type) *object {
+	o := &object{name: name, words: strings.Fields(name), help: help, typ: t}
+	o.addFields(t, nil, nil)
+	for i := range o.settings {
+		o.shown = append(o.shown, i)
+	}
+	return o
+}
+
+// addFields adds the fields of t, which stands at index in the object's struct;
+// outer are the tags of the embedding fields, innermost last.
+func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTag) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		at := append(slices.Clone(index), i)
+		name := f.Tag.Get("cli")
+		switch {
+		case f.Anonymous:
+			o.addFields(f.Type, at, append(slices.Clone(outer), f.Tag))
+		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Addr]():
+			o.addSub(f, f.Type, at)
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+			o.addSub(f, f.Type.Elem(), at).table = true
+		case f.Tag.Get("key") != "":
+			o.key = buildSetting(f, at, nil)
+		case name == "":
+			panic(fmt.Sprintf("config: %v.%s has no cli tag", t, f.Name))
+		default:
+			o.settings = append(o.settings, buildSetting(f, at, outer))
+		}
+	}
+}
+
+func (o *object) addSub(f reflect.StructField, t reflect.Type, at []int) *object {
+	sub := buildObject(f.Tag.Get("cli"), f.Tag.Get("help"), t)
+	sub.index = at[len(at)-1]
+	if f.Tag.Get("sort") == "name" {
+		slices.SortFunc(sub.shown, func(a, b int) int {
+			return strings.Compare(sub.settings[a].name, sub.settings[b].name)
+		})
+	}
+	o.subs = append(o.subs, sub)
+	return sub
+}
+
+func buildSetting(f reflect.StructField, index []int, outer []reflect.StructTag) *setting {
+	name := f.Tag.Get("cli")
+	tag := func(key string) string {
+		for _, t := range outer {
+			if v, ok := t.Lookup(key + "." + name); ok {
+				return v
+			}
+		}
+		return f.Tag.Get(key)
+	}
+	s := &setting{
+		name: name, help: tag("help"), index: index,
+		unit: units[tag("unit")], required: tag("required") != "",
+		ref: tag("ref"), pattern: tag("pattern"),
+		oneof: strings.Fields(tag("oneof")), foreign: strings.Fields(tag("foreign")), only52: strings.Fields(tag("only52")),
+	}
+	if list := tag("elsewhere"); list != "" {
+		s.elsewhere = strings.Split(list, ",")
+	}
+	s.addType(f.Type, strings.Fields(tag("words")))
+	if low, high, ok := strings.Cut(tag("range"), "-"); ok {
+		s.min, s.max = number(low), number(high)
+	}
+	s.limit = int(number(tag("max")))
+	s.def = s.mustParse(tag("default"))
+	return s
+}
+
+// units are what one unit of the language is in the field.
+var units = map[string]int64{"": 1, "s": int64(time.Second), "KB": 1 << 10, "MB": 1 << 20}
+
+func (s *setting) addType(t reflect.Type, members []string) {
+	if t.Kind() == reflect.Slice {
+		s.list, t = true, t.Elem()
+	}
+	all := choicesOf(t)
+	for i, c := range all {
+		if len(members) == 0 || slices.Contains(members, c.Word) {
+			s.choices, s.bits = append(s.choices, c), append(s.bits, i)
+		}
+	}
+	switch {
+	case all != nil && t.Kind() == reflect.Uint32:
+		s.kind, s.list = kindSet, true
+	case all != nil:
+		s.kind = kindEnum
+	case t == reflect.TypeFor[netip.Addr]():
+		s.kind = kindAddress
+	case t.Kind() == reflect.String:
+		s.kind = kindString
+	case t.Kind() == reflect.Int || t.Kind() == reflect.Int64 || t.Kind() == reflect.Uint16:
+		s.kind = kindInteger
+	default:
+		panic(fmt.Sprintf("config: %s has a type that no setting can have: %v", s.name, t))
+	}
+}
+
+func (s *setting) mustParse(text string) []string {
+	var words []Word
+	for _, w := range strings.Fields(text) {
+		words = append(words, Word{Text: w})
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	def, err := s.parse(words, false)
+	if err != nil {
+		panic(fmt.Sprintf("config: default of %s: %v", s.name, err))
+	}
+	return def
+}
+
+func number(text string) int64 {
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		panic("config: a tag needs a number: " + err.Error())
+	}
+	return n
+}
+
+// find resolves a word to a setting; an abbreviation must be unambiguous.
+func (o *object) find(text string) (*setting, int, match) {
+	i, m := resolve(len(o.settings), func(i int) string { return o.settings[i].name }, text)
+	if m != matched {
+		return nil, -1, m
+	}
+	return o.settings[i], i, m
+}
+
+// findSub resolves the words of a config line to an object within o and says how
+// many of them it took. Where nothing matches, the count is the offending word's.
+func (o *object) findSub(words []Word) (sub, used int, m match) {
+	within := make([]int, len(o.subs))
+	for i := range within {
+		within[i] = i
+	}
+	for used < len(words) {
+		level := used
+		var names []string
+		for _, i := range within {
+			if w := o.subs[i].words[level]; !slices.Contains(names, w) {
+				names = append(names, w)
+			}
+		}
+		n, m := resolve(len(names), func(i int) string { return names[i] }, words[level].Text)
+		if m != matched {
+			return -1, level, m
+		}
+		within = slices.DeleteFunc(within, func(i int) bool { return o.subs[i].words[level] != names[n] })
+		used++
+		if i := slices.IndexFunc(within, func(i int) bool { return len(o.subs[i].words) == used }); i >= 0 {
+			return within[i], used, matched
+		}
+	}
+	return -1, used, unfinished
+}
+
+type match uint8
+
+const (
+	unmatched  match = iota
+	matched          // exactly, or by an unambiguous abbreviation
+	ambiguous        // several words begin like this
+	unfinished       // more words must follow
+)
+
+// resolve finds text among n names: the exact one, else the only one that begins so.
+func resolve(n int, name func(int) string, text string) (int, match) {
+	found, m := -1, unmatched
+	if text == "" {
+		return found, m
+	}
+	for i := range n {
+		switch w := name(i); {
+		case w == text:
+			return i, matched
+		case strings.HasPrefix(w, text) && m == unmatched:
+			found, m = i, matched
+		case strings.HasPrefix(w, text):
+			m = ambiguous
+		}
+	}
+	return found, m
+}
