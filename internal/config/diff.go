@@ -1,9 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // ChangeKind is what happened to an object or setting.
 type ChangeKind uint8
@@ -22,25 +19,29 @@ type Change struct {
 	Kind     ChangeKind
 	Path     string // the object: "firewall policy"
 	Key      string // the entry; "" for an object that is no table and for Moved
-	Setting  string // "" unless Changed; within an object in the entry "http ports"
+	Setting  string // within an object in the entry "http ports"; of the other kinds the table within, mostly ""
 	Old, New string
 }
 
-// String is the change in one line for logs.
-func (c Change) String() string {
-	at := c.Path
+// What is what has changed, without its values: "system global hostname",
+// `firewall vip "web" added`.
+func (c Change) What() string {
+	parts := []string{c.Path}
 	if c.Key != "" {
-		at += " " + quote(c.Key)
+		parts = append(parts, quote(c.Key))
+	}
+	if c.Setting != "" {
+		parts = append(parts, c.Setting)
 	}
 	switch c.Kind {
 	case Added:
-		return at + " added"
+		parts = append(parts, "added")
 	case Deleted:
-		return at + " deleted"
+		parts = append(parts, "deleted")
 	case Moved:
-		return fmt.Sprintf("%s order %s -> %s", at, c.Old, c.New)
+		parts = append(parts, "order")
 	}
-	return fmt.Sprintf("%s %s %s -> %s", at, c.Setting, c.Old, c.New)
+	return strings.Join(parts, " ")
 }
 
 // differ collects changes. Nodes that both trees share are equal by construction.
@@ -102,16 +103,6 @@ func (d *differ) table(at place, old, new *node) {
 func (d *differ) add(kind ChangeKind, at place, key string) {
 	inner := at.entry(key)
 	d.changes = append(d.changes, Change{Kind: kind, Path: at.path, Key: inner.key, Setting: strings.TrimSpace(inner.sub)})
-}
-
-// entry is the place of an entry of the table at p.
-func (p place) entry(key string) place {
-	if p.sub == "" {
-		p.key = key
-		return p
-	}
-	p.sub += key + " "
-	return p
 }
 
 // live are the entries of a table that are simulated.

@@ -69,7 +69,7 @@ func load(base *node, name, text string) (*loader, error) {
 	}
 	l.lenient = true
 	l.opened = []opening{{}}
-	l.index = make(map[string]int)
+	l.reporter = reporter{file: name, index: make(map[string]int)}
 	l.keepHead()
 	for {
 		st, ok, err := l.lex.next()
@@ -89,7 +89,6 @@ func load(base *node, name, text string) (*loader, error) {
 	}
 	l.settle()
 	l.reportElsewhere()
-	l.report.Name = name
 	return l, nil
 }
 
@@ -361,37 +360,6 @@ func (l *loader) path() string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-// mark remembers the line of a setting, or with "" of the object itself.
-func (l *loader) mark(setting string, line int) {
-	at := place{}
-	for _, f := range l.frames {
-		switch f.level {
-		case atObject, atTable:
-			at = at.within(f.node.def)
-		case atEntry:
-			at = at.entry(f.name)
-		}
-	}
-	l.lines[at.id(setting)] = line
-}
-
-func (p place) id(setting string) string {
-	return p.path + "\x00" + p.key + "\x00" + p.sub + "\x00" + setting
-}
-
-// lineOf is the line to blame for a fault, the best that is known.
-func (l *loader) lineOf(f *fault) int {
-	object, entry := f.place, f.place
-	entry.sub = ""
-	object.sub, object.key = "", ""
-	for _, id := range []string{f.id(f.setting), f.id(""), entry.id(""), object.id("")} {
-		if line, ok := l.lines[id]; ok {
-			return line
-		}
-	}
-	return l.lex.line
 }
 
 func joinWords(words []Word) string {

@@ -1,48 +1,51 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
-// Report says what of a file is kept but not simulated.
+// Report says what of the files read is kept but not simulated.
 type Report struct {
-	Name    string    // of the file
-	Skipped []Skipped // in the order of the file
+	Skipped []Skipped // in the order of the files
 }
 
 // Skipped is one thing that is not simulated: a block, a setting of an object or
 // table, an entry of a table, or a value.
 type Skipped struct {
+	File  string
 	Line  int // where it stands first
 	Count int // how often it stands in the file
 	What  string
 }
 
-// String is the report as lines for people, "FILE:LINE: WHAT is not simulated".
-func (r *Report) String() string {
-	var b strings.Builder
-	for _, s := range r.Skipped {
-		fmt.Fprintf(&b, "%s:%d: %s is not simulated", r.Name, s.Line, s.What)
-		if s.Count > 1 {
-			fmt.Fprintf(&b, " (%d times)", s.Count)
-		}
-		b.WriteByte('\n')
+// String is the line "FILE:LINE: WHAT is not simulated".
+func (s Skipped) String() string {
+	text := fmt.Sprintf("%s:%d: %s is not simulated", s.File, s.Line, s.What)
+	if s.Count > 1 {
+		text += fmt.Sprintf(" (%d times)", s.Count)
 	}
-	return b.String()
+	return text
 }
 
-// reporter fills a report, one item for each thing.
+// Summary is the report in lines for people, one for each thing.
+func (r *Report) Summary() []string {
+	lines := make([]string, len(r.Skipped))
+	for i, s := range r.Skipped {
+		lines[i] = s.String()
+	}
+	return lines
+}
+
+// reporter collects what a file holds beyond what is simulated.
 type reporter struct {
-	report Report
-	index  map[string]int
+	file    string
+	skipped []Skipped
+	index   map[string]int // into skipped, by What
 }
 
 func (r *reporter) skip(line int, what string) {
 	if i, ok := r.index[what]; ok {
-		r.report.Skipped[i].Count++
+		r.skipped[i].Count++
 		return
 	}
-	r.index[what] = len(r.report.Skipped)
-	r.report.Skipped = append(r.report.Skipped, Skipped{Line: line, Count: 1, What: what})
+	r.index[what] = len(r.skipped)
+	r.skipped = append(r.skipped, Skipped{File: r.file, Line: line, Count: 1, What: what})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,6 @@ type Store struct {
 	factory *node
 
 	mu       sync.Mutex         // serialises commits; held while onCommit runs, which is what makes a veto final
-	base     *node              // what Replace starts from
 	onCommit func(Commit) error // see OnCommit
 }
 
@@ -55,7 +55,7 @@ func NewStore() *Store {
 	if err != nil {
 		panic("config: " + err.Error())
 	}
-	s := &Store{factory: l.root, base: l.root}
+	s := &Store{factory: l.root}
 	s.live.Store(&version{root: l.root, snap: snapshot(l.root)})
 	return s
 }
@@ -73,50 +73,64 @@ func (s *Store) OnCommit(f func(Commit) error) {
 	s.onCommit = f
 }
 
+// Input is a configuration file.
+type Input struct {
+	Name   string // for errors and reports
+	Reader io.Reader
+}
+
 // Load reads a file on top of what is there, all of it or, on an error, nothing. An
 // error in a line is a *FileError. The report lists what is not simulated.
 func (s *Store) Load(name string, r io.Reader) (*Report, error) {
-	return s.read(name, r, func() *node { return s.live.Load().root })
+	return s.read(name, []Input{{name, r}}, func() *node { return s.live.Load().root })
 }
 
-// Replace puts a file on top of the base (MarkBase, else the factory configuration)
-// in the place of what is there. Otherwise it is like Load.
-func (s *Store) Replace(name string, r io.Reader) (*Report, error) {
-	return s.read(name, r, func() *node { return s.base })
+// Replace puts files, one on top of the other on top of the factory configuration,
+// in the place of what is there; without files that is a reset. Otherwise it is like
+// Load. who is the name of the change for OnCommit.
+func (s *Store) Replace(who string, files ...Input) (*Report, error) {
+	return s.read(who, files, func() *node { return s.factory })
 }
 
-// Restore puts a file, a backup that Write has written, on top of the factory
-// configuration in the place of what is there. Otherwise it is like Load.
-func (s *Store) Restore(name string, r io.Reader) (*Report, error) {
-	return s.read(name, r, func() *node { return s.factory })
-}
-
-// MarkBase makes what is there now the base of Replace.
-func (s *Store) MarkBase() {
+func (s *Store) read(who string, files []Input, base func() *node) (*Report, error) {
+	texts := make([]string, len(files))
+	for i, in := range files {
+		var err error
+		if texts[i], err = readFile(in.Name, in.Reader); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.base = s.live.Load().root
+	root, report := base(), new(Report)
+	var loaded []*loader
+	for i, in := range files {
+		l, err := load(root, in.Name, texts[i])
+		if err != nil {
+			return nil, err
+		}
+		root = l.root
+		report.Skipped = append(report.Skipped, l.skipped...)
+		loaded = append(loaded, l)
+	}
+	if f := s.commitLocked(who, root); f != nil {
+		return nil, blame(f, who, loaded)
+	}
+	return report, nil
 }
 
-func (s *Store) read(name string, r io.Reader, base func() *node) (*Report, error) {
-	text, err := readFile(name, r)
-	if err != nil {
-		return nil, err
+// blame names the file and line that a fault comes from; a veto has neither.
+func blame(f *fault, who string, loaded []*loader) error {
+	if f.veto != nil {
+		return fmt.Errorf("%s: %w", who, f.veto)
 	}
-	var l *loader
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if l, err = load(base(), name, text); err != nil {
-		return nil, err
+	for _, l := range slices.Backward(loaded) {
+		if line := l.lineOf(f); line > 0 {
+			return l.fail(line, f.err)
+		}
 	}
-	f := s.commitLocked(name, l.root)
-	switch {
-	case f == nil:
-		return &l.report, nil
-	case f.veto != nil:
-		return nil, fmt.Errorf("%s: %w", name, f.veto)
-	}
-	return nil, l.fail(l.lineOf(f), f.err)
+	what := Change{Path: f.path, Key: f.key, Setting: f.sub + f.setting}.What()
+	return fmt.Errorf("%s: %s: %w", who, what, f.err)
 }
 
 // commit makes the tree that build returns the configuration in force. build gets
@@ -163,7 +177,7 @@ func vetoed(err error) *fault {
 }
 
 // Write writes the configuration as a file, what is not simulated included: with
-// full all settings, else those that differ from the factory's. Restore reads it
+// full all settings, else those that differ from the factory's. Replace reads it
 // back.
 func (s *Store) Write(w io.Writer, full bool) error {
 	p := printer{full: full}

@@ -166,13 +166,6 @@ func (n *node) set(i int, words []string) {
 // outermost entry, path that of the outermost object.
 func (n *node) visit(f func(at place, n *node)) { n.visitAt(place{}, f) }
 
-// place says where a node or setting is, in words for people.
-type place struct {
-	path string // "firewall policy"
-	key  string // of the entry; "" for an object that is no table
-	sub  string // names of the objects within, "http "
-}
-
 func (n *node) visitAt(at place, f func(place, *node)) {
 	if n.opaque != nil {
 		return
@@ -186,16 +179,6 @@ func (n *node) visitAt(at place, f func(place, *node)) {
 	for _, s := range n.subs {
 		s.visitAt(at.within(s.def), f)
 	}
-}
-
-// within is the place of an object inside the one at p.
-func (p place) within(def *object) place {
-	if p.path == "" {
-		p.path = def.name
-		return p
-	}
-	p.sub += def.name + " "
-	return p
 }
 
 // decodeInto fills the struct v, the Go side of n.
