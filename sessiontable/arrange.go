@@ -10,7 +10,9 @@ func (t *Table) arrangeLocked() {
 		for len(k.domains) < n {
 			k.domains = append(k.domains, nil)
 		}
-		clear(k.domains[n:])
+		for i := n; i < len(k.domains); i++ {
+			k.put(i, nil)
+		}
 		k.domains = k.domains[:n]
 	}
 	for v := range max(1, vdoms) {
@@ -32,7 +34,7 @@ func (t *Table) keepLocked(c Candidates, k Key) {
 	case wanted && !kept:
 		t.buildLocked(c, k)
 	case kept && !wanted:
-		t.kinds[c].domains[c.index(k)] = nil
+		t.kinds[c].put(c.index(k), nil)
 	}
 }
 
@@ -46,5 +48,16 @@ func (t *Table) buildLocked(c Candidates, k Key) {
 			d.insert(uint32(slot), e.Client, e.number, all.rest(uint32(slot)))
 		}
 	}
-	t.kinds[c].domains[c.index(k)] = d
+	t.kinds[c].put(c.index(k), d)
+}
+
+// put keeps d, which may be nil, as domain i of its kind.
+func (k *kind) put(i int, d *domain) {
+	if k.domains[i] != nil {
+		k.kept--
+	}
+	if d != nil {
+		k.kept++
+	}
+	k.domains[i] = d
 }

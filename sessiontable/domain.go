@@ -4,12 +4,12 @@ import "net/netip"
 
 // domain is the idle index of one set of candidates. See the package comment.
 type domain struct {
-	seats *seats
+	entries *seats // of the entries, by slot; the heap is the client's
 
-	ids       map[netip.Addr]uint32 // client id by address
-	clients   []heap                // by client id: the client's entries, refs are slots
-	clientPos []uint32              // by client id: its place in the bucket of its count
-	spareIDs  []uint32
+	ids      map[netip.Addr]uint32 // client id by address
+	clients  []heap                // by client id: the client's entries, refs are slots
+	standing []seat                // by client id; the heap is the bucket of the client's count
+	spareIDs []uint32
 
 	ladder       ladder
 	buckets      []heap // clients with equally many entries, refs are client ids
@@ -18,65 +18,68 @@ type domain struct {
 	size int // entries
 }
 
-// seats says where entries stand in a domain, by slot of the table. The domains of
-// one kind share it: an entry is in one protocol only, and in one VDOM.
-type seats struct {
-	client []uint32 // client id in the entry's domain
-	pos    []uint32 // place in that client's heap
-}
+// seats is shared by the domains of one kind: an entry is in one protocol only, and
+// in one VDOM.
+type seats []seat
 
 func newDomain(s *seats) *domain {
-	d := &domain{seats: s, ids: map[netip.Addr]uint32{}}
+	d := &domain{entries: s, ids: map[netip.Addr]uint32{}}
 	d.ladder.reach(1)
 	return d
 }
 
 // insert adds the entry at slot, with the rest that is known of it.
 func (d *domain) insert(slot uint32, addr netip.Addr, number uint32, rest int64) {
-	for int(slot) >= len(d.seats.pos) {
-		d.seats.client = append(d.seats.client, 0)
-		d.seats.pos = append(d.seats.pos, 0)
+	for int(slot) >= len(*d.entries) {
+		*d.entries = append(*d.entries, seat{})
 	}
 	id, known := d.ids[addr]
-	if known {
-		d.leave(id)
-	} else {
+	if !known {
 		id = d.newClient(addr)
 	}
-	d.seats.client[slot] = id
-	d.clients[id].push(d.seats.pos, item{rest: rest, number: number, ref: slot})
-	d.join(id)
+	(*d.entries)[slot].heap = id
+	h := &d.clients[id]
+	h.push(*d.entries, item{rest: rest, number: number, ref: slot})
+	d.move(id, len(*h)-1, len(*h))
 	d.size++
 }
 
 // remove takes out the entry at slot.
 func (d *domain) remove(slot uint32, addr netip.Addr) {
-	id := d.seats.client[slot]
-	d.leave(id)
-	d.clients[id].remove(d.seats.pos, int(d.seats.pos[slot]))
+	at := (*d.entries)[slot]
+	h := &d.clients[at.heap]
+	h.remove(*d.entries, int(at.pos))
+	d.move(at.heap, len(*h)+1, len(*h))
 	d.size--
-	if len(d.clients[id]) > 0 {
-		d.join(id)
+	if len(*h) > 0 {
 		return
 	}
 	delete(d.ids, addr)
-	d.clients[id] = d.clients[id].spare()
-	d.spareIDs = append(d.spareIDs, id)
+	*h = h.spare()
+	d.spareIDs = append(d.spareIDs, at.heap)
+}
+
+// rest is the known rest of the entry at slot.
+func (d *domain) rest(slot uint32) int64 {
+	at := (*d.entries)[slot]
+	return d.clients[at.heap][at.pos].rest
 }
 
 // rekey notes another rest of the entry at slot.
 func (d *domain) rekey(slot uint32, rest int64) {
-	id := d.seats.client[slot]
-	h, i := d.clients[id], int(d.seats.pos[slot])
-	h[i].rest = rest
-	h.fix(d.seats.pos, i)
+	at := (*d.entries)[slot]
+	h := d.clients[at.heap]
+	h[at.pos].rest = rest
+	h.fix(*d.entries, int(at.pos))
 
-	b, place := d.bucket(len(h)), int(d.clientPos[id])
-	if b[place].rest == h[0].rest && b[place].number == h[0].number {
+	stands := d.standing[at.heap]
+	b := d.buckets[stands.heap]
+	root := &b[stands.pos]
+	if root.rest == h[0].rest && root.number == h[0].number {
 		return
 	}
-	b[place].rest, b[place].number = h[0].rest, h[0].number
-	b.fix(d.clientPos, place)
+	root.rest, root.number = h[0].rest, h[0].number
+	b.fix(d.standing, int(stands.pos))
 	d.ladder.set(len(h), b[0].rest)
 }
 
@@ -91,48 +94,54 @@ func (d *domain) head(limit int64) (it item, entries int, above uint32, ok bool)
 	return d.clients[d.bucket(count)[0].ref][0], count, above, true
 }
 
-// join puts a client into the bucket of its count.
-func (d *domain) join(id uint32) {
-	h := d.clients[id]
-	count := len(h)
-	d.ladder.reach(count)
-	r := &d.ladder.levels[0][count]
-	if r.clients == 0 {
+// move takes a client whose number of entries has changed from one bucket to another;
+// there is none for 0. It joins before it leaves, so that the upper levels of the
+// ladder, which mostly see no difference between neighbours, need no change.
+func (d *domain) move(id uint32, from, to int) {
+	stood := d.standing[id]
+	d.ladder.reach(to)
+	d.ladder.move(from, to)
+	if to > 0 {
+		d.join(id, to)
+	}
+	if from > 0 {
+		d.leave(stood, from)
+	}
+}
+
+func (d *domain) join(id uint32, count int) {
+	r := d.ladder.rung(count)
+	if r.clients == 1 { // the first
 		r.bucket = d.newBucket()
 	}
+	d.standing[id].heap = r.bucket
 	b := &d.buckets[r.bucket]
-	b.push(d.clientPos, item{rest: h[0].rest, number: h[0].number, ref: id})
-	d.ladder.add(count, 1)
+	root := d.clients[id][0]
+	b.push(d.standing, item{rest: root.rest, number: root.number, ref: id})
 	d.ladder.set(count, (*b)[0].rest)
 }
 
-// leave takes a client out of the bucket of its count.
-func (d *domain) leave(id uint32) {
-	count := len(d.clients[id])
-	r := &d.ladder.levels[0][count]
-	b := &d.buckets[r.bucket]
-	b.remove(d.clientPos, int(d.clientPos[id]))
-	d.ladder.add(count, -1)
+func (d *domain) leave(stood seat, count int) {
+	b := &d.buckets[stood.heap]
+	b.remove(d.standing, int(stood.pos))
 	if len(*b) > 0 {
 		d.ladder.set(count, (*b)[0].rest)
 		return
 	}
 	*b = b.spare()
-	d.spareBuckets = append(d.spareBuckets, r.bucket)
+	d.spareBuckets = append(d.spareBuckets, stood.heap)
 	d.ladder.set(count, never)
 }
 
 // bucket is the bucket of a count at which clients stand.
-func (d *domain) bucket(count int) heap {
-	return d.buckets[d.ladder.levels[0][count].bucket]
-}
+func (d *domain) bucket(count int) heap { return d.buckets[d.ladder.rung(count).bucket] }
 
 func (d *domain) newClient(addr netip.Addr) uint32 {
 	id, ok := pop(&d.spareIDs)
 	if !ok {
 		id = uint32(len(d.clients))
 		d.clients = append(d.clients, nil)
-		d.clientPos = append(d.clientPos, 0)
+		d.standing = append(d.standing, seat{})
 	}
 	d.ids[addr] = id
 	return id
@@ -166,9 +175,4 @@ func pop(list *[]uint32) (uint32, bool) {
 	n := (*list)[last]
 	*list = (*list)[:last]
 	return n, true
-}
-
-// rest is the known rest of the entry at slot.
-func (d *domain) rest(slot uint32) int64 {
-	return d.clients[d.seats.client[slot]][d.seats.pos[slot]].rest
 }

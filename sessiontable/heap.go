@@ -11,26 +11,32 @@ type item struct {
 }
 
 // never is the rest of an active entry: behind all that rest, in order of number.
-const never = math.MaxInt64
+const never int64 = math.MaxInt64
 
 func (a item) before(b item) bool {
 	return a.rest < b.rest || (a.rest == b.rest && a.number < b.number)
 }
 
-// heap is a 4-ary min-heap of items. Every method keeps pos, indexed by ref, at the
-// item's place in the heap. Four children share a cache line or two, and the tree
-// is half as deep as a binary one.
+// seat says where an item is, by its ref.
+type seat struct {
+	heap uint32 // which heap
+	pos  uint32 // its place in that heap
+}
+
+// heap is a 4-ary min-heap of items. Every method keeps the places in seats true.
+// Four children share a cache line or two, and the tree is half as deep as a
+// binary one.
 type heap []item
 
 const arity = 4
 
-func (h *heap) push(pos []uint32, it item) {
+func (h *heap) push(seats []seat, it item) {
 	*h = append(*h, it)
-	h.up(pos, len(*h)-1)
+	h.up(seats, len(*h)-1)
 }
 
 // remove takes out the item at place i.
-func (h *heap) remove(pos []uint32, i int) {
+func (h *heap) remove(seats []seat, i int) {
 	last := len(*h) - 1
 	moved := (*h)[last]
 	*h = (*h)[:last]
@@ -38,19 +44,19 @@ func (h *heap) remove(pos []uint32, i int) {
 		return
 	}
 	(*h)[i] = moved
-	h.fix(pos, i)
+	h.fix(seats, i)
 }
 
 // fix restores the order after the key at place i has changed.
-func (h heap) fix(pos []uint32, i int) {
+func (h heap) fix(seats []seat, i int) {
 	if i > 0 && h[i].before(h[(i-1)/arity]) {
-		h.up(pos, i)
+		h.up(seats, i)
 		return
 	}
-	h.down(pos, i)
+	h.down(seats, i)
 }
 
-func (h heap) up(pos []uint32, i int) {
+func (h heap) up(seats []seat, i int) {
 	it := h[i]
 	for i > 0 {
 		parent := (i - 1) / arity
@@ -58,14 +64,14 @@ func (h heap) up(pos []uint32, i int) {
 			break
 		}
 		h[i] = h[parent]
-		pos[h[i].ref] = uint32(i)
+		seats[h[i].ref].pos = uint32(i)
 		i = parent
 	}
 	h[i] = it
-	pos[it.ref] = uint32(i)
+	seats[it.ref].pos = uint32(i)
 }
 
-func (h heap) down(pos []uint32, i int) {
+func (h heap) down(seats []seat, i int) {
 	it := h[i]
 	for {
 		first := i*arity + 1
@@ -82,9 +88,9 @@ func (h heap) down(pos []uint32, i int) {
 			break
 		}
 		h[i] = h[least]
-		pos[h[i].ref] = uint32(i)
+		seats[h[i].ref].pos = uint32(i)
 		i = least
 	}
 	h[i] = it
-	pos[it.ref] = uint32(i)
+	seats[it.ref].pos = uint32(i)
 }

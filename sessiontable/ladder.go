@@ -50,25 +50,46 @@ func emptyRungs(n int) []rung {
 	return rungs
 }
 
-// add counts n clients in or, where n is negative, out.
-func (l *ladder) add(count, n int) {
+// rung describes the bucket of a count.
+func (l *ladder) rung(count int) *rung { return &l.levels[0][count] }
+
+// move counts a client out of one rung and into another; rung 0 counts nobody.
+func (l *ladder) move(from, to int) {
+	out, in := from > 0, to > 0
 	for _, level := range l.levels {
-		level[count].clients += uint32(n)
-		count /= fan
+		if out && in && from == to {
+			return
+		}
+		if out {
+			level[from].clients--
+		}
+		if in {
+			level[to].clients++
+		}
+		from /= fan
+		to /= fan
 	}
 }
 
 // set notes the earliest rest known in the bucket of count.
 func (l *ladder) set(count int, rest int64) {
 	for i, level := range l.levels {
-		if i > 0 {
-			rest = l.earliest(i-1, count*fan)
-		}
-		if level[count].rest == rest {
+		old := level[count].rest
+		if old == rest {
 			return
 		}
 		level[count].rest = rest
 		count /= fan
+		if i+1 == len(l.levels) {
+			return
+		}
+		switch above := l.levels[i+1][count].rest; {
+		case rest < above:
+		case old > above:
+			return // another rung has the earliest
+		default:
+			rest = l.earliest(i, count*fan)
+		}
 	}
 }
 
@@ -76,7 +97,7 @@ func (l *ladder) set(count int, rest int64) {
 // the one at first.
 func (l *ladder) earliest(level, first int) int64 {
 	rungs := l.levels[level]
-	rest := int64(never)
+	rest := never
 	for _, r := range rungs[first:min(first+fan, len(rungs))] {
 		rest = min(rest, r.rest)
 	}

@@ -23,29 +23,29 @@ func checkDomain(t require.TestingT, table *Table, d *domain) {
 	for addr, id := range d.ids {
 		h := d.clients[id]
 		require.NotEmpty(t, h)
-		checkHeap(t, h, d.seats.pos)
+		checkHeap(t, h, *d.entries)
 		entries += len(h)
 		standing[len(h)]++
 		for _, it := range h {
 			e := table.rows[it.ref]
 			require.Equal(t, addr, e.Client)
-			require.Equal(t, id, d.seats.client[it.ref])
+			require.Equal(t, id, (*d.entries)[it.ref].heap)
 			require.Equal(t, e.number, it.number)
 			checkKey(t, e, it.rest)
 		}
-		inBucket := d.bucket(len(h))[d.clientPos[id]]
+		inBucket := d.buckets[d.standing[id].heap][d.standing[id].pos]
 		require.Equal(t, item{rest: h[0].rest, number: h[0].number, ref: id}, inBucket)
 	}
 	require.Equal(t, d.size, entries)
 	for count, r := range d.ladder.levels[0] {
 		require.EqualValues(t, standing[count], r.clients)
 		if r.clients == 0 {
-			require.EqualValues(t, never, r.rest)
+			require.Equal(t, never, r.rest)
 			continue
 		}
 		b := d.bucket(count)
 		require.Len(t, b, standing[count])
-		checkHeap(t, b, d.clientPos)
+		checkHeap(t, b, d.standing)
 		require.Equal(t, b[0].rest, r.rest)
 	}
 	checkLadder(t, &d.ladder)
@@ -74,9 +74,9 @@ func announced(e *Entry) bool {
 	return false
 }
 
-func checkHeap(t require.TestingT, h heap, pos []uint32) {
+func checkHeap(t require.TestingT, h heap, seats []seat) {
 	for i, it := range h {
-		require.EqualValues(t, i, pos[it.ref])
+		require.EqualValues(t, i, seats[it.ref].pos)
 		if i > 0 {
 			require.False(t, it.before(h[(i-1)/arity]))
 		}

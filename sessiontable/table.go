@@ -28,6 +28,7 @@ type Table struct {
 type kind struct {
 	seats   seats
 	domains []*domain
+	kept    int // domains that are not nil
 }
 
 // New returns an empty table.
@@ -58,8 +59,9 @@ func (t *Table) Admit(now int64, e *Entry) bool {
 func (t *Table) Release(e *Entry) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.heedLocked()
-	if e.word.Swap(wordOut) == wordOut {
+	held := e.word.Swap(wordOut) != wordOut
+	t.heedLocked() // after the swap, so that a rest of e itself need not be learned any more
+	if !held {
 		return false
 	}
 	t.removeLocked(e)
@@ -121,9 +123,12 @@ func (t *Table) removeLocked(e *Entry) {
 
 // domain is the domain of a kind that the key belongs to, nil if it isn't kept.
 func (t *Table) domain(c Candidates, k Key) *domain {
-	list := t.kinds[c].domains
-	if i := c.index(k); i < len(list) {
-		return list[i]
+	kind := &t.kinds[c]
+	if kind.kept == 0 {
+		return nil
+	}
+	if i := c.index(k); i < len(kind.domains) {
+		return kind.domains[i]
 	}
 	return nil
 }
