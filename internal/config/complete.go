@@ -41,6 +41,9 @@ func (e *Editor) candidates(before []Word) []Choice {
 	if len(before) == 0 {
 		var list []Choice
 		for _, v := range verbsAt(here.level, false) {
+			if v.word == "config" && len(here.node.def.subs) == 0 {
+				continue
+			}
 			list = append(list, Choice{Word: v.word, Help: v.help})
 		}
 		return list
@@ -215,9 +218,8 @@ func (e *Editor) setChoices(args []Word) []Choice {
 func (e *Editor) valueChoices(s *setting) []Choice {
 	switch s.kind {
 	case kindEnum, kindSet:
-		persona := e.store.Snapshot().Simulator.Persona
 		return slices.DeleteFunc(slices.Clone(s.choices), func(c Choice) bool {
-			return persona != Persona52 && slices.Contains(s.only52, c.Word)
+			return e.w.persona != Persona52 && slices.Contains(s.only52, c.Word)
 		})
 	case kindInteger:
 		help := fmt.Sprintf("Enter an integer value from <%d> to <%d>", s.min, s.max)

@@ -24,9 +24,15 @@ type Editor struct {
 func (s *Store) Edit(who string) *Editor {
 	e := &Editor{store: s, who: who}
 	e.base = s.live.Load().root
-	e.w = newWalker(e.base)
+	e.w = e.walker(e.base)
 	e.marks = []int{0}
 	return e
+}
+
+func (e *Editor) walker(root *node) *walker {
+	w := newWalker(root)
+	w.persona = e.store.Snapshot().Simulator.Persona
+	return w
 }
 
 // Execute executes one line. On an error, a *CLIError, the line has changed nothing;
@@ -97,7 +103,7 @@ func (e *Editor) commit(reopen bool) *CLIError {
 		if live == e.base {
 			return e.w.root, nil
 		}
-		again := newWalker(live)
+		again := e.walker(live)
 		if err := again.replay(e.log); err != nil {
 			return nil, err
 		}
@@ -130,7 +136,7 @@ func (e *Editor) refresh() {
 // restart begins a draft from root in the present scope and repeats lines in it.
 func (e *Editor) restart(root *node, lines [][]Word) {
 	scopes := slices.DeleteFunc(e.w.frames, func(f frame) bool { return f.level&atScope == 0 })
-	e.base, e.w = root, newWalker(root)
+	e.base, e.w = root, e.walker(root)
 	for _, f := range scopes[1:] {
 		f.node = e.w.root
 		e.w.push(f)

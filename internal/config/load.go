@@ -89,6 +89,7 @@ func load(base *node, name, text string) (*loader, error) {
 	}
 	l.settle()
 	l.reportElsewhere()
+	slices.SortStableFunc(l.skipped, func(a, b Skipped) int { return a.Line - b.Line })
 	return l, nil
 }
 
@@ -199,7 +200,7 @@ func (l *loader) replaceForeign(table *node, text string) string {
 		l.fresh(table, table.entries[i].key)
 	}
 	if k := table.def.key; len(k.oneof) > 0 && text != "" && !slices.Contains(k.oneof, text) {
-		return fmt.Sprintf("%s %s", table.def.name, quote(text))
+		return k.name + " " + quote(text)
 	}
 	return ""
 }
@@ -275,9 +276,9 @@ func (l *loader) foreignValue(st *statement, s *setting, values []Word) bool {
 		if !s.isForeign(v.Text) {
 			continue
 		}
-		what := fmt.Sprintf("%s %s of %s", s.name, quote(v.Text), l.path())
+		what := s.name + " " + quote(v.Text)
 		if s.list {
-			l.skip(st.line, what)
+			l.skip(st.line, what+" of "+l.path())
 			continue
 		}
 		for f := len(l.frames) - 1; f >= 0; f-- {
@@ -328,7 +329,7 @@ func (l *loader) closeEntry(st *statement, verb string) {
 	if verb == "end" {
 		text = l.lex.data[o.start:st.start] + "next\n"
 	}
-	l.skip(o.line, o.foreign)
+	l.skip(o.line, fmt.Sprintf("%s %s: %s", l.path(), e.printKey(e.key), o.foreign))
 	*e = node{def: e.def, by: e.by, key: e.key, opaque: &raw{text: wholeLines(text)}}
 	delete(l.touched, e)
 }
@@ -340,11 +341,7 @@ func (l *loader) beyond(e *node) string {
 		return ""
 	}
 	e.decodeInto(v.Elem())
-	what := p.beyond()
-	if what == "" {
-		return ""
-	}
-	return fmt.Sprintf("%s of %s", what, l.path())
+	return p.beyond()
 }
 
 func (l *loader) open(st *statement, what string) {

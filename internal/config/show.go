@@ -184,7 +184,13 @@ func (p *printer) scope(scope, edge string) {
 // getLines are the settings of an object as get prints them.
 func (n *node) getLines() []string {
 	var out []string
-	if k := n.def.key; k != nil && !n.table {
+	if n.table {
+		for _, e := range n.entries {
+			out = append(out, "== [ "+e.key+" ]", n.def.key.name+": "+e.key)
+		}
+		return out
+	}
+	if k := n.def.key; k != nil {
 		out = append(out, getLine(k.name, n.key))
 	}
 	for _, i := range n.def.shown {
@@ -196,9 +202,6 @@ func (n *node) getLines() []string {
 		for _, l := range sub.getLines() {
 			out = append(out, "    "+l)
 		}
-	}
-	for _, e := range n.entries {
-		out = append(out, "== [ "+e.key+" ]", n.def.key.name+": "+e.key)
 	}
 	return out
 }

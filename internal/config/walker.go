@@ -11,7 +11,8 @@ import (
 type walker struct {
 	*draft
 	frames  []frame // from the outside in; never empty
-	lenient bool    // a file: values that are not simulated are admitted, references are checked at its end
+	lenient bool    // a file: values that are not simulated are admitted, references and personas are checked at its end
+	persona Persona // whose words are accepted
 }
 
 type level uint8
@@ -210,13 +211,24 @@ func (w *walker) set(words []Word) *CLIError {
 		return rejected(s.name, "")
 	}
 	if !w.lenient {
-		for _, v := range value {
-			if !s.refersWithin(w.root, v) {
-				return noEntry(v)
-			}
+		if err := w.checkValues(s, value); err != nil {
+			return err
 		}
 	}
 	n.set(i, value)
+	return nil
+}
+
+// checkValues looks at what depends on the rest of the configuration.
+func (w *walker) checkValues(s *setting, value []string) *CLIError {
+	for _, v := range value {
+		if !s.refersWithin(w.root, v) {
+			return noEntry(v)
+		}
+		if w.persona != Persona52 && slices.Contains(s.only52, v) {
+			return unknownWord(v)
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// offers are the words that Complete gives at the end of a line, hints in <>, words
+// with a star in front when required.
+func offers(t *testing.T, e *Editor, line string) string {
+	t.Helper()
+	words, err := Tokenize(line)
+	require.NoError(t, err)
+	if line == "" || strings.HasSuffix(line, " ") {
+		words = append(words, Word{Column: len(line)})
+	}
+	var list []string
+	for _, c := range e.Complete(words) {
+		w := c.Word
+		if c.Hint && w != enter.Word {
+			w = "<" + w + ">"
+		}
+		if c.Required {
+			w = "*" + w
+		}
+		list = append(list, w)
+	}
+	return strings.Join(list, " ")
+}
+
+func TestComplete(t *testing.T) {
+	s := newSession(t, NewStore())
+	_, err := s.e.store.Load("f", strings.NewReader("config firewall address\nedit \"my LAN\"\nnext\nend\n"+vipText("by name", 81)))
+	require.NoError(t, err)
+	const global = "av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red"
+	for _, step := range []struct {
+		at    string            // line executed before
+		lines map[string]string // begun line -> offers
+	}{
+		{"", map[string]string{
+			"":                           "config get show",
+			"s":                          "show",
+			"x":                          "",
+			"config ":                    "system firewall antivirus web-proxy global vdom",
+			"config fire":                "firewall",
+			"config firewall ":           "profile-protocol-options vip policy",
+			"conf fi p":                  "profile-protocol-options policy",
+			"config nothing ":            "",
+			"config firewall vip ":       "<Enter>",
+			"config global ":             "",
+			"show ":                      "full-configuration system firewall antivirus web-proxy",
+			"show f":                     "full-configuration firewall",
+			"show full-configuration sy": "system",
+			"show firewall vip ":         `<Enter> "by name"`,
+			"show firewall vip b":        `<Enter> "by name"`,
+			"get system ":                "global console dns resource-limits vdom-property simulator",
+			"nonsense ":                  "",
+		}},
+		{"config system global", map[string]string{
+			"":                                "set unset get show abort end",
+			"set ":                            global,
+			"set av":                          "av-failopen av-failopen-session",
+			"set foo ":                        "",
+			"set av-failopen ":                "pass off one-shot idledrop",
+			"set av-failopen o":               "off one-shot",
+			"set av-failopen off ":            "<Enter>",
+			"set av-failopen-session ":        "disable enable",
+			"set hostname ":                   "<hostname>",
+			"set memory-use-threshold-red 8":  "<memory-use-threshold-red>",
+			"set memory-use-threshold-red 8 ": "<Enter>",
+			"unset host":                      "hostname",
+			"unset hostname ":                 "<Enter>",
+			"show ":                           "full-configuration <Enter>",
+			"show full ":                      "<Enter>",
+			"get ":                            "<Enter>",
+			"end ":                            "<Enter>",
+			"config ":                         "",
+		}},
+		{"end", nil},
+		{"config firewall policy", map[string]string{
+			"":            "edit delete purge rename move get show abort end",
+			"edit ":       "*<policyid>",
+			"move ":       "",
+			"delete ":     "",
+			"purge ":      "<Enter>",
+			"move 1 ":     "after before",
+			"rename 1 ":   "to",
+			"rename 1 to": "to",
+			"move 1 b":    "before",
+		}},
+		{"edit 1", map[string]string{
+			"":                              "set unset get show next abort end",
+			"set d":                         "*dstaddr",
+			"set dstaddr ":                  `all "by name" "my LAN"`,
+			"set dstaddr all ":              `"by name" "my LAN" <Enter>`,
+			`set dstaddr "by name" all `:    `"my LAN" <Enter>`,
+			"set dstaddr b":                 `"by name"`,
+			`set dstaddr my\ L`:             `"my LAN"`,
+			"set service ":                  "ALL HTTP",
+			"set profile-protocol-options ": "default",
+			"set schedule ":                 "always",
+		}},
+		{"abort", nil},
+		{"config firewall vip", map[string]string{
+			"edit ":                 `*<name> "by name"`,
+			"delete ":               `"by name"`,
+			`rename "by name" to `:  "*<name>",
+			`move "by name" after `: `"by name"`,
+		}},
+		{"end", nil},
+		{"config firewall profile-protocol-options", nil},
+		{"edit default", map[string]string{"config ": "http", "config http ": "<Enter>"}},
+		{"config http", map[string]string{
+			"set options ":               "clientcomfort oversize",
+			"set options clientcomfort ": "oversize <Enter>",
+			"set ports ":                 "<ports>",
+			"set ports 80 ":              "<ports> <Enter>",
+		}},
+		{"end", nil},
+		{"end", nil},
+		{"config system dns", map[string]string{"set primary ": "<primary>"}},
+		{"end", nil},
+		{"config system vdom-property", map[string]string{"edit ": "*<name> root"}},
+		{"end", nil},
+		{"config vdom", map[string]string{"": "edit end", "edit ": "root", "edit root ": "<Enter>"}},
+		{"edit root", map[string]string{"": "config get show next end", "config fi": "firewall"}},
+		{"end", nil},
+	} {
+		if step.at != "" {
+			s.ok(step.at)
+		}
+		for line, want := range step.lines {
+			assert.Equal(t, want, offers(t, s.e, line), "%s | %q", step.at, line)
+		}
+	}
+	s.ok("config system simulator", "set persona 5.6", "end", "config system global")
+	assert.Equal(t, "pass off one-shot", offers(t, s.e, "set av-failopen "))
+}
+
+func TestHelpTexts(t *testing.T) {
+	s := newSession(t, NewStore())
+	help := func(words ...string) string {
+		var list []Word
+		for _, w := range words {
+			list = append(list, Word{Text: w})
+		}
+		c := s.e.Complete(list)
+		require.Len(t, c, 1)
+		return c[0].Help
+	}
+	s.ok("config system global")
+	assert.Equal(t, "FortiGate unit's hostname.", help("set", "hostname"))
+	assert.Equal(t, "Bypass the antivirus system when memory is low.", help("set", "av-failopen", "one"))
+	assert.Equal(t, "Enter an integer value from <70> to <97> (default = <88>).", help("set", "memory-use-threshold-red", ""))
+	assert.Equal(t, "Enter a string of at most 35 characters.", help("set", "hostname", ""))
+	s.ok("end", "config web-proxy explicit")
+	assert.Equal(t, "Enter integer values from <1> to <65535> (default = <443>).", help("set", "connect-ports", ""))
+	assert.Equal(t, "Enter an IPv4 or IPv6 address.", help("set", "incoming-ip", ""))
+}

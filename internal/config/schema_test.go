@@ -1,0 +1,128 @@
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/failopen"
+	"utmsim/protocols"
+)
+
+// TestDeclaration checks what every declared object and setting must have.
+func TestDeclaration(t *testing.T) {
+	var check func(path string, o *object)
+	check = func(path string, o *object) {
+		names := map[string]bool{}
+		all := o.settings
+		if o.table {
+			require.NotNil(t, o.key, "%s is a table without a key", path)
+			all = append(all[:len(all):len(all)], o.key)
+		}
+		for _, s := range all {
+			at := path + " " + s.name
+			assert.False(t, names[s.name], "%s stands twice", at)
+			names[s.name] = true
+			assert.NotEmpty(t, s.help, "%s has no help", at)
+			if s.kind == kindString {
+				assert.Positive(t, s.limit, "%s has no largest length", at)
+			}
+			if s.kind == kindInteger {
+				assert.Less(t, s.min, s.max, "%s has no range", at)
+			}
+			if s.list {
+				assert.True(t, s.required || len(s.def) == 0, "%s: an empty value could not be told from the factory's", at)
+			}
+			for _, p := range s.targets() {
+				if p == s.ref {
+					_, _, m := language.findSub([]Word{{Text: firstWord(p)}, {Text: secondWord(p)}})
+					assert.Equal(t, matched, m, "%s refers to %s", at, p)
+				}
+			}
+		}
+		for _, sub := range o.subs {
+			assert.NotEmpty(t, sub.help, "%s %s has no help", path, sub.name)
+			check(path+" "+sub.name, sub)
+		}
+	}
+	check("", language)
+}
+
+func firstWord(path string) string  { var a, b string; fmt.Sscan(path, &a, &b); return a }
+func secondWord(path string) string { var a, b string; fmt.Sscan(path, &a, &b); return b }
+
+// TestWordsAreValues sets every choice of every setting and expects the field to
+// print the same word.
+func TestWordsAreValues(t *testing.T) {
+	var check func(o *object)
+	check = func(o *object) {
+		for _, s := range o.settings {
+			for i, c := range s.choices {
+				require.NotEmpty(t, c.Help, "%s %s", s.name, c.Word)
+				v := reflect.New(o.typ).Elem()
+				field := v.FieldByIndex(s.index)
+				s.decode([]string{c.Word}, field)
+				switch {
+				case s.kind == kindSet:
+					assert.EqualValues(t, 1<<s.bits[i], field.Uint(), "%s %s", s.name, c.Word)
+				case field.Kind() == reflect.Bool:
+					assert.Equal(t, c.Word == "enable", field.Bool(), s.name)
+				case s.list:
+					assert.Equal(t, c.Word, field.Index(0).Interface().(fmt.Stringer).String(), s.name)
+				default:
+					assert.Equal(t, c.Word, field.Interface().(fmt.Stringer).String(), s.name)
+				}
+			}
+		}
+		for _, sub := range o.subs {
+			check(sub)
+		}
+	}
+	check(language)
+	assert.Equal(t, "unknown", Persona(9).String())
+}
+
+func TestFactory(t *testing.T) {
+	s := NewStore().Snapshot()
+	none := netip.IPv4Unspecified()
+	assert.Equal(t, Global{Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95}, s.Global)
+	assert.Equal(t, OutputMore, s.Console.Output)
+	assert.Equal(t, DNS{Primary: none, Secondary: none, Port: 53, Timeout: 2 * time.Second, Retry: 2, CacheLimit: 5000, CacheTTL: 30 * time.Minute}, s.DNS)
+	assert.Empty(t, s.DNS.Servers())
+	assert.Equal(t, 8032, s.Resource.Proxy)
+	assert.Empty(t, s.VDOMProperties)
+	assert.Equal(t, Simulator{
+		IdleThreshold: 30 * time.Second, MemoryTotal: 1 << 30, MemoryBase: 256 << 20, MemorySession: 64 << 10,
+		ConnectTimeout: 10 * time.Second, ExchangeTimeout: time.Minute, ShutdownGrace: 10 * time.Second,
+	}, s.Simulator)
+	options := s.Options("default")
+	require.NotNil(t, options)
+	assert.Equal(t, HTTPOptions{
+		Inspection: Inspection{Ports: []uint16{80}, Status: true, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
+		Comforting: Comforting{ComfortInterval: 10 * time.Second, ComfortAmount: 1}, BlockPageStatusCode: 403,
+		KeepaliveTimeout: time.Minute, HeaderLimit: 64 << 10,
+	}, options.HTTP)
+	assert.Same(t, &options.HTTP.Inspection, options.Inspection(protocols.HTTP))
+	assert.Same(t, &options.HTTP.Comforting, options.Comforting(protocols.HTTP))
+	assert.Nil(t, options.Inspection(protocols.SMTP))
+	assert.Nil(t, options.Comforting(protocols.SMTP))
+	av := s.AVProfile("default")
+	require.NotNil(t, av)
+	assert.True(t, av.Protocol(protocols.HTTP).Options.Has(AVScan))
+	assert.False(t, av.HTTP.Options.Has(AVMonitor))
+	assert.Nil(t, av.Protocol(protocols.FTP))
+	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
+	assert.Empty(t, s.VIPs)
+	assert.Empty(t, s.Policies)
+	assert.Equal(t, WebProxy{IncomingIP: none, Port: 8080, ConnectPorts: []uint16{443}, Options: "default"}, s.WebProxy)
+	assert.Nil(t, s.Options("x"))
+	assert.Nil(t, s.AVProfile("x"))
+	assert.Nil(t, s.VIP("x"))
+	assert.Zero(t, s.VDOMLimit("root"))
+	assert.Zero(t, s.Simulator.Limit(protocols.POP3))
+}
