@@ -1,0 +1,174 @@
+package httpproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"utmsim/internal/stats"
+	"utmsim/protocols/wire"
+	"utmsim/proxy"
+	"utmsim/scanner"
+)
+
+// upload has the body of a request judged, and forwards the request if nothing
+// was found. Until then the server has seen no byte of the body.
+func (x *exchange) upload(ctx context.Context) error {
+	if err := x.prepareUpload(); err != nil {
+		return x.refuse(ctx, err)
+	}
+	hold, err := x.s.Inspect(ctx, &x.inspection)
+	switch {
+	case err != nil:
+		return x.uploadFailed(ctx, err)
+	case hold.Outcome == proxy.ScanReset:
+		hold.Discard()
+		return fmt.Errorf("scanning an upload: %w", proxy.ErrReset)
+	case hold.Blocked():
+		hold.Discard()
+		return x.blockUpload(hold)
+	}
+	if !x.headSent {
+		if x.reused, err = x.reach(ctx); err != nil {
+			hold.Discard()
+			return x.unreachable(ctx, err)
+		}
+	}
+	if err := x.pushUpload(hold); err != nil {
+		switch {
+		case x.clientBroke(err) || ctx.Err() != nil:
+			return x.uploadFailed(ctx, err)
+		case isTimeout(err):
+			return x.serverFailed(ctx, err)
+		}
+		x.cut = true // the server may have said why
+	}
+	if err := x.readReply(); err != nil {
+		return x.serverFailed(ctx, err)
+	}
+	return x.respond(ctx)
+}
+
+// prepareUpload describes the body for the engine. The error is a fault.
+func (x *exchange) prepareUpload() (err error) {
+	if x.codings, err = encodings(x.codings[:0], &x.req); err != nil {
+		return err
+	}
+	url, kind := x.label(), scanner.WebRequest
+	if string(x.req.text(x.req.method)) == "POST" {
+		kind = scanner.Post
+	}
+	contentType := x.req.get(fieldContentType)
+	x.inspection = proxy.Inspection{
+		Object: scanner.Object{Kind: kind, Name: x.file, ContentType: string(contentType), URL: url, Encodings: x.codings},
+		Source: x.up.source(), Dir: stats.Up,
+	}
+	if !x.headSent {
+		x.inspection.Head = x.sent
+	}
+	if boundary := boundaryOf(contentType); boundary != nil {
+		boundary = append([]byte(nil), boundary...)
+		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return splitForm(whole, boundary) }
+	}
+	return nil
+}
+
+// pushUpload sends what is held, and the rest. A server that answers before it
+// has taken everything ends that, unless what it says may be its 100.
+func (x *exchange) pushUpload(hold *proxy.Hold) error {
+	server := x.s.Server()
+	x.inspection.To = server
+	server.InterruptWrite(!x.expects || x.goAhead)
+	defer server.InterruptWrite(false)
+	if err := hold.Release(); err != nil {
+		return err
+	}
+	return server.Flush()
+}
+
+// clientBroke tells whose fault it was that an upload ended early.
+func (x *exchange) clientBroke(err error) bool {
+	return x.up.failure() != nil || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// uploadFailed ends the session after a body that is malformed or incomplete. The
+// server must not take what it has got for the whole.
+func (x *exchange) uploadFailed(ctx context.Context, err error) error {
+	x.s.CloseServer()
+	return x.refuse(ctx, err)
+}
+
+// announce sends the head of an upload whose client waits for 100 before it sends
+// the body, and rests until either side says something.
+func (x *exchange) announce(ctx context.Context) (err error) {
+	if x.reused, err = x.reach(ctx); err != nil {
+		return x.unreachable(ctx, err)
+	}
+	if err = x.sendHead(); err != nil {
+		if err = x.announceAgain(ctx, err); err != nil {
+			return err
+		}
+	}
+	x.headSent = true
+	x.wait(true)
+	return nil
+}
+
+// announceAgain uses a new connection when the one that had served before was
+// closed. Nothing of the body is lost.
+func (x *exchange) announceAgain(ctx context.Context, cause error) error {
+	if !x.reused || ctx.Err() != nil {
+		return x.serverFailed(ctx, cause)
+	}
+	x.countRetry(cause)
+	x.reused = false
+	x.s.CloseServer()
+	if _, err := x.reach(ctx); err != nil {
+		return x.unreachable(ctx, err)
+	}
+	if err := x.sendHead(); err != nil {
+		return x.serverFailed(ctx, err)
+	}
+	return nil
+}
+
+// resume goes on with an announced upload: the server has said 100 or its last
+// word, or the client sends the body, with or without having waited.
+func (x *exchange) resume(ctx context.Context, side wire.Side) error {
+	if side == wire.Client {
+		x.wait(false)
+		return x.upload(ctx)
+	}
+	err := x.readReply()
+	switch {
+	case errors.Is(err, errSilent) && x.reused:
+		if err = x.announceAgain(ctx, err); err != nil {
+			x.wait(false)
+		}
+		return err
+	case err != nil:
+		x.wait(false)
+		return x.serverFailed(ctx, err)
+	}
+	x.reused = false // it has answered
+	if x.res.status >= 200 || x.res.status == 101 {
+		x.wait(false)
+		return x.respond(ctx)
+	}
+	x.goAhead = x.goAhead || x.res.status == 100
+	if err := x.passInterim(); err != nil {
+		x.wait(false)
+		return x.serverFailed(ctx, err)
+	}
+	return nil
+}
+
+// wait makes the exchange the one that goes on when the session wakes, or not.
+func (x *exchange) wait(on bool) {
+	x.own.upload = nil
+	if on {
+		x.own.upload = x
+	}
+	x.s.Transaction(on)
+}
