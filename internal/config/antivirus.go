@@ -9,7 +9,7 @@ import (
 // AVProfile is an entry of "config antivirus profile".
 type AVProfile struct {
 	Name    string     `cli:"name" key:"string" max:"35" help:"Profile name."`
-	Comment string     `cli:"comment" max:"255" help:"Comment."`
+	Comment string     `cli:"comment" max:"255" pattern:"lines" help:"Comment."`
 	HTTP    AVProtocol `cli:"http" help:"Configure HTTP AntiVirus options."`
 }
 

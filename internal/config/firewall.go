@@ -11,7 +11,7 @@ import (
 // on and the server behind it.
 type VIP struct {
 	Name        string     `cli:"name" key:"string" max:"79" help:"Virtual IP name."`
-	Comment     string     `cli:"comment" max:"255" help:"Comment."`
+	Comment     string     `cli:"comment" max:"255" pattern:"lines" help:"Comment."`
 	Type        VIPType    `cli:"type" default:"static-nat" foreign:"load-balance server-load-balance dns-translation access-proxy" help:"Configure a static NAT or FQDN based VIP."`
 	ExtIP       netip.Addr `cli:"extip" default:"0.0.0.0" help:"IP address on the external interface that you want to map to an address on the destination network."`
 	MappedAddr  string     `cli:"mapped-addr" max:"253" pattern:"fqdn" help:"Name of the server, resolved with the servers of system dns (type fqdn)."`
@@ -84,7 +84,7 @@ func (p *Policy) Reaches(vip string) bool {
 // ProtocolOptions is an entry of "config firewall profile-protocol-options".
 type ProtocolOptions struct {
 	Name    string      `cli:"name" key:"string" max:"35" help:"Name."`
-	Comment string      `cli:"comment" max:"255" help:"Optional comments."`
+	Comment string      `cli:"comment" max:"255" pattern:"lines" help:"Optional comments."`
 	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
 }
 

@@ -25,7 +25,7 @@ import (
 //	elsewhere  paths, separated by commas, of tables that are not simulated but whose keys are values too
 //	foreign    values of the appliance that are not simulated, "*" for any: accepted in files
 //	only52     words that exist in persona 5.2 only
-//	pattern    "hostname" or "fqdn": the form of the text
+//	pattern    the form of text: "hostname", "fqdn", or "lines" for text that may have several
 //	words      the members of a set that this setting has; without it all
 //	sort       "name": the object shows its settings in alphabetical order
 //

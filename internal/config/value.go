@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Values are kept as the canonical words that show prints: numbers without leading
@@ -119,9 +120,9 @@ func (s *setting) checkText(text string) *CLIError {
 	switch {
 	case len(text) > s.limit:
 		return tooLong(text, s.limit)
-	case strings.ContainsFunc(text, isControl):
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, s.isControl):
 		return rejected(s.name, strconv.Quote(text))
-	case s.pattern != "" && text != "" && !isName(text, s.pattern == "hostname"):
+	case (s.pattern == "hostname" || s.pattern == "fqdn") && text != "" && !isName(text, s.pattern == "hostname"):
 		return rejected(s.name, text)
 	case s.required && text == "":
 		return rejected(s.name, text)
@@ -129,9 +130,13 @@ func (s *setting) checkText(text string) *CLIError {
 	return nil
 }
 
-// isControl finds characters that would disturb a terminal; line breaks and tabs are
-// content of comments.
-func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }
+// isControl finds characters that would disturb a terminal.
+func (s *setting) isControl(r rune) bool {
+	if r == '\n' || r == '\t' {
+		return s.pattern != "lines"
+	}
+	return r < ' ' || r == 0x7f
+}
 
 // isName says whether text consists of labels of letters, digits, dashes and
 // underscores; a host name is one label.
