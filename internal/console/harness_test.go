@@ -1,0 +1,68 @@
+package console
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"utmsim/internal/config"
+	"utmsim/proxy"
+	"utmsim/scanner"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// unit is an appliance without listeners: an engine whose table is filled with
+// phantom entries, a store, and the console on both.
+type unit struct {
+	*Console
+	engine    *proxy.Engine
+	store     *config.Store
+	logs      *observer.ObservedLogs
+	shutdowns int
+}
+
+// newUnit makes a unit with configuration lines on top of the factory's.
+func newUnit(t testing.TB, lines ...string) *unit {
+	t.Helper()
+	core, logs := observer.New(zapcore.InfoLevel)
+	u := &unit{store: config.NewStore(), logs: logs}
+	if len(lines) > 0 {
+		_, err := u.store.Load("test", strings.NewReader(strings.Join(lines, "\n")+"\n"))
+		require.NoError(t, err)
+	}
+	var err error
+	u.engine, err = proxy.New(proxy.Options{
+		Log:        zap.NewNop(),
+		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return nil, nil },
+	}, u.store.Snapshot())
+	require.NoError(t, err)
+	u.store.OnCommit(func(c config.Commit) error {
+		if err := Veto(u.engine.Memory().Level, c); err != nil {
+			return err
+		}
+		return u.engine.Apply(c.New)
+	})
+	u.Console = New(Options{
+		Engine: u.engine, Store: u.store, Log: zap.New(core), Version: "0.0-test",
+		Shutdown: func() { u.shutdowns++ },
+	})
+	t.Cleanup(func() {
+		require.NoError(t, u.Close())
+		require.NoError(t, u.engine.Shutdown(context.Background()))
+	})
+	return u
+}
+
+// exec executes lines and returns what they printed.
+func (u *unit) exec(lines ...string) (string, bool) {
+	var out strings.Builder
+	ok := u.Exec("test", lines, &out)
+	return out.String(), ok
+}

@@ -1,0 +1,180 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"utmsim/internal/config"
+	"utmsim/proxy"
+)
+
+// maxLine is the longest line that is executed, in bytes, with the lines that its
+// quotes continue: the longest values of the appliance are replacement messages
+// of 32 KiB.
+const maxLine = 64 << 10
+
+// shell executes the lines of one console session, one after the other.
+type shell struct {
+	console *Console
+	who     string
+	editor  *config.Editor
+	confirm func(question string) bool // nil: nobody can be asked, so nobody is
+	current string                     // the line being executed
+	left    bool                       // the session is over
+}
+
+func newShell(c *Console, who string) *shell {
+	return &shell{console: c, who: who, editor: c.opts.Store.Edit(who)}
+}
+
+// execute runs one line and returns what it prints, whole lines. The error is the
+// appliance's answer to a line that is wrong or can't be carried out;
+// config.ErrOpenQuote says that the line goes on behind its end.
+func (s *shell) execute(line string) (string, error) {
+	if len(line) > maxLine {
+		return "", errTooLong()
+	}
+	if !utf8.ValidString(line) {
+		return "", errOurs("the line is not UTF-8 text and was not executed")
+	}
+	s.current = strings.Map(printable, line)
+	command, filterWords, piped := splitPipe(s.current)
+	words, err := config.Tokenize(command)
+	if err != nil {
+		if errors.Is(err, config.ErrOpenQuote) {
+			return "", err
+		}
+		return "", errOurs("%v", err)
+	}
+	if !piped {
+		return s.run(words)
+	}
+	if len(words) == 0 {
+		return "", errUnknownAction()
+	}
+	f, err := parseFilter(filterWords)
+	if err != nil {
+		return "", err
+	}
+	out, err := s.run(words)
+	return f.apply(out), err
+}
+
+// printable drops control characters: a terminal's line noise is no input. Tabs
+// and the line ends inside quotes stay.
+func printable(r rune) rune {
+	if r < ' ' && r != '\t' && r != '\n' || r == 0x7f {
+		return -1
+	}
+	return r
+}
+
+// run executes the words of a line.
+func (s *shell) run(words []config.Word) (string, error) {
+	if len(words) == 0 {
+		return "", nil
+	}
+	root := s.root()
+	if root == nil {
+		lines, err := s.editor.Execute(words)
+		return plainText(lines), err
+	}
+	if _, m := root.find(words[0].Text); words[0].Quoted || m == none && root.other == nil {
+		return "", errVerb(root, words[0])
+	}
+	c := &call{shell: s, words: words, args: map[string]string{}, out: new(strings.Builder)}
+	run, err := root.walk(c)
+	if err != nil {
+		return "", err
+	}
+	err = run(c)
+	return c.out.String(), err
+}
+
+// errVerb is the answer to a verb that there is not. One that there would be in
+// small letters is a parse error on the appliance (fidelity page, section 3.2).
+func errVerb(root *node, w config.Word) error {
+	if _, m := root.find(strings.ToLower(w.Text)); m != none && !w.Quoted {
+		return errUnknownWord(w.Text)
+	}
+	return errUnknownAction()
+}
+
+// root is the grammar that holds where the session is; nil inside config, where
+// lines are the editor's.
+func (s *shell) root() *node {
+	path := s.editor.Path()
+	switch {
+	case len(path) == 0:
+		return s.console.tree
+	case len(path) == 1 && path[0] == "global", len(path) == 2 && path[0] == "vdom":
+		return s.console.scope
+	}
+	return nil
+}
+
+// prompt is the prompt of the next line.
+func (s *shell) prompt() string {
+	host := shorten(s.console.opts.Store.Snapshot().Global.Hostname)
+	if !s.editor.InConfig() {
+		return host + " # "
+	}
+	return fmt.Sprintf("%s (%s) # ", host, shorten(s.editor.Prompt()))
+}
+
+// promptWord is how many characters a word of the prompt has at most.
+const promptWord = 16
+
+// shorten keeps a word of the prompt short as the appliance does:
+// "profile-protocol-options" is "profile-protoc~s".
+func shorten(word string) string {
+	r := []rune(word)
+	for i := range r {
+		if r[i] < ' ' {
+			r[i] = '?'
+		}
+	}
+	if len(r) > promptWord {
+		r = append(r[:promptWord-2:promptWord-2], '~', r[len(r)-1])
+	}
+	return string(r)
+}
+
+// configure hands the whole line to the editor.
+func (c *call) configure() error {
+	lines, err := c.shell.editor.Execute(c.words)
+	c.out.WriteString(plainText(lines))
+	return err
+}
+
+func (s *shell) configChoices(words []config.Word) []config.Choice { return s.editor.Complete(words) }
+
+func (c *call) engine() *proxy.Engine { return c.shell.console.opts.Engine }
+
+// acts logs a command that has changed something other than the configuration,
+// whose changes the store reports.
+func (c *call) acts() {
+	c.shell.console.opts.Log.Info("console command", zap.String("who", c.shell.who), zap.String("line", c.shell.current))
+}
+
+// exit ends the session.
+func (c *call) exit() error {
+	c.shell.left = true
+	return nil
+}
+
+// shutdown asks for the end of the appliance, which ends this session too.
+func (c *call) shutdown() error {
+	if ask := c.shell.confirm; ask != nil && !ask("This operation will shutdown the system !\nDo you want to continue? (y/n)") {
+		return nil
+	}
+	c.acts()
+	c.out.WriteString("The system is going down NOW !!\n")
+	c.shell.left = true
+	c.shell.console.opts.Shutdown()
+	return nil
+}

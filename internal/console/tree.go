@@ -1,0 +1,104 @@
+package console
+
+import (
+	"math"
+	"slices"
+
+	"utmsim/internal/config"
+	"utmsim/protocols"
+)
+
+// configuration is the language of what stands between config and end.
+func configuration() *language {
+	return &language{run: (*call).configure, choices: (*shell).configChoices}
+}
+
+// newTree declares the commands of the top level. Inside config every line goes
+// to the configuration language instead.
+func newTree() *node {
+	settings := configuration()
+	return &node{children: []*node{
+		{word: "config", help: "Configure object.", other: settings},
+		{word: "get", help: "Get dynamic and system information.", other: settings, children: []*node{
+			{word: "system", help: "system", other: settings, children: []*node{
+				{word: "status", help: "System status.", run: (*call).status},
+			}},
+			{word: "test", help: "Test applications.", children: applications()},
+		}},
+		{word: "show", help: "Show configuration.", other: settings},
+		{word: "diagnose", help: "Diagnose facility.", children: []*node{
+			{word: "test", help: "Test daemon.", children: []*node{
+				{word: "application", help: "Application tests.", children: applications()},
+			}},
+			{word: "sim", help: "The simulator itself (not on the appliance).", children: simulator()},
+		}},
+		{word: "execute", help: "Execute static commands.", children: []*node{
+			{word: "shutdown", help: "Shutdown appliance.", run: (*call).shutdown},
+		}},
+		{word: "exit", help: "Exit the CLI.", run: (*call).exit},
+		{word: "quit", help: "Exit the CLI.", run: (*call).exit, hidden: true},
+	}}
+}
+
+// newScopeTree is the top level's tree as it holds in config global and config
+// vdom: what else is possible there (end, next, edit) is the configuration's.
+func newScopeTree() *node {
+	t := newTree()
+	t.other = configuration()
+	t.children = slices.DeleteFunc(t.children, func(n *node) bool { return n.word == "exit" || n.word == "quit" })
+	return t
+}
+
+// applications are the nodes of "get test", which is the same as "diagnose test
+// application".
+func applications() []*node {
+	var out []*node
+	for _, m := range menus() {
+		level := &node{word: "<Integer>", help: "Test level.", arg: integer("level", 0, math.MaxInt64), run: m.level}
+		out = append(out, &node{word: m.word, help: m.help, run: m.usage, children: []*node{level}})
+	}
+	return out
+}
+
+// Bounds of what the simulator's own commands take.
+const (
+	maxFill = 1_000_000       // entries; the largest table there can be
+	maxIdle = 365 * 24 * 3600 // seconds
+)
+
+// simulator are the commands that are ours, below "diagnose sim".
+func simulator() []*node {
+	client := func(then ...*node) *node {
+		return &node{word: "client", help: "Whose entries they are (default = <" + fillClient.String() + ">).", children: []*node{
+			{word: "<ADDR>", help: "IP address.", arg: address("client"), run: (*call).fill, children: then},
+		}}
+	}
+	idle := func(then ...*node) *node {
+		return &node{word: "idle", help: "How long they have been idle already (default = <0>).", children: []*node{
+			{word: "<SECONDS>", help: "Seconds.", arg: integer("idle", 0, maxIdle), run: (*call).fill, children: then},
+		}}
+	}
+	count := &node{word: "<N>", help: "How many entries.", arg: integer("count", 1, maxFill), run: (*call).fill,
+		children: []*node{client(idle()), idle(client())}}
+
+	return []*node{
+		{word: "drain", help: "Take out the entries that fill put in.", run: (*call).drain},
+		{word: "failopen", help: "State of each protocol, and why.", run: (*call).failopen},
+		{word: "fill", help: "Put entries without a session into the session table.", children: []*node{
+			{word: "<PROTOCOL>", help: "Protocol.", arg: oneOf("protocol", protocolWords()), children: []*node{count}},
+		}},
+		{word: "leak", help: "What was delivered that no scanner saw.", run: (*call).leak},
+		{word: "memory", help: "The memory model.", run: (*call).memory, children: []*node{
+			{word: "auto", help: "Count only what is in use.", run: (*call).autoMemory},
+			{word: "<PERCENT>", help: "Memory that is to be in use now, in percent of the total.", arg: integer("percent", 0, 100), run: (*call).setMemory},
+		}},
+	}
+}
+
+func protocolWords() []config.Choice {
+	var out []config.Choice
+	for _, p := range protocols.All {
+		out = append(out, config.Choice{Word: p.Word(), Help: p.String() + " proxy."})
+	}
+	return out
+}
