@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,6 +249,8 @@ func TestArchiveVerdicts(t *testing.T) {
 		{"oversize together", samples.Zip(file, file), scanner.Limits{Uncompressed: 9999}, scanner.Oversize, "obj!f"},
 		{"xz", []byte("\xfd7zXZ\x00..."), scanner.Limits{}, scanner.Unhandled, ""},
 		{"7z inside", samples.Zip(samples.File{Name: "x.7z", Data: []byte("7z\xbc\xaf\x27\x1c...")}), scanner.Limits{}, scanner.Unhandled, "obj!x.7z"},
+		{"first part of a split zip", slices.Concat([]byte("PK\x07\x08"), zip[:len(zip)/2]), scanner.Limits{}, scanner.Unhandled, ""},
+		{"last part of a split zip", lastPart(zip), scanner.Limits{}, scanner.Unhandled, ""},
 		{"lzma member", zipWithMethod(zip, 14), scanner.Limits{}, scanner.Unhandled, "obj!f"},
 		{"zstd with a huge window", []byte("\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00"), scanner.Limits{}, scanner.Oversize, ""},
 	} {
@@ -297,8 +300,9 @@ func TestNamesAreFitForLogs(t *testing.T) {
 }
 
 // bombs are objects that would cost far more than they weigh.
-func bombs() map[string][]byte {
-	zero := samples.Bomb(200 << 20)
+var bombs = sync.OnceValue(func() map[string][]byte {
+	const size = 50 << 20
+	zero := samples.Bomb(size)
 	members := make([]samples.File, 20_000)
 	for i := range members {
 		members[i].Name = fmt.Sprint(i)
@@ -306,8 +310,8 @@ func bombs() map[string][]byte {
 	return map[string][]byte{
 		"gzip":            zero,
 		"gzip of gzip":    samples.Gzip(zero),
-		"zip":             samples.Zip(samples.File{Name: "z", Data: make([]byte, 200<<20)}),
-		"zstd":            samples.Zstd(make([]byte, 200<<20)),
+		"zip":             samples.Zip(samples.File{Name: "z", Data: make([]byte, size)}),
+		"zstd":            samples.Zstd(make([]byte, size)),
 		"many members":    samples.Zip(members...),
 		"many tar files":  samples.Tar(members...),
 		"many gzips":      bytes.Repeat(samples.Gzip(nil), 500_000),
@@ -316,7 +320,7 @@ func bombs() map[string][]byte {
 		"header after header": slices.Concat(zipMagic, bytes.Repeat(
 			[]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"), 200_000)),
 	}
-}
+})
 
 func TestBombsEndSoon(t *testing.T) {
 	e := engine(t)

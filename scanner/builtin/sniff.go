@@ -15,6 +15,7 @@ const (
 	formatXz // the rest is recognised, but not opened
 	format7z
 	formatRar
+	formatSplitZip // the first part of an archive in several files
 )
 
 // headSize is how many bytes sniff wants to see.
@@ -29,6 +30,7 @@ var magics = [...]struct {
 	{"\xfd7zXZ\x00", formatXz},
 	{"7z\xbc\xaf\x27\x1c", format7z},
 	{"Rar!\x1a\x07", formatRar},
+	{"PK\x07\x08PK\x03\x04", formatSplitZip},
 }
 
 // sniff tells the format of content that begins with head.

@@ -95,6 +95,13 @@ func zipWithMethod(zip []byte, method byte) []byte {
 	return zip
 }
 
+// lastPart is a zip archive that says it is the second of two parts.
+func lastPart(zip []byte) []byte {
+	zip = slices.Clone(zip)
+	zip[len(zip)-18] = 1
+	return zip
+}
+
 // overlappingZip lists one large member n times.
 func overlappingZip(n int) []byte {
 	var r raw

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"utmsim/scanner"
 )
 
 // Sizes of the fixed parts of zip headers (APPNOTE section 4.3).
@@ -135,22 +137,39 @@ type zipEnd struct {
 	offset int64 // of the directory, as the archive counts
 }
 
-// findEnd looks for the last end record, behind which a comment may stand.
+// findEnd looks for the last end record. Mostly it is what the archive ends
+// with; otherwise a comment stands behind it.
 func (a *archive) findEnd() (zipEnd, bool) {
+	var last [directoryEnd]byte
+	at := a.content.size - directoryEnd
+	if !a.readAt(a.content, last[:], at) {
+		return zipEnd{}, false
+	}
+	if string(last[:4]) == "PK\x05\x06" {
+		return a.readEnd(last[:], at), true
+	}
 	tail := make([]byte, min(a.content.size, directoryEnd+maxZipComment))
-	at := a.content.size - int64(len(tail))
-	if len(tail) < directoryEnd || !a.readAt(a.content, tail, at) {
+	at = a.content.size - int64(len(tail))
+	if !a.readAt(a.content, tail, at) {
 		return zipEnd{}, false
 	}
 	i := bytes.LastIndex(tail[:len(tail)-directoryEnd+4], []byte("PK\x05\x06"))
 	if i < 0 {
 		return zipEnd{}, false
 	}
-	end := zipEnd{at + int64(i), int64(le.Uint32(tail[i+12:])), int64(le.Uint32(tail[i+16:]))}
+	return a.readEnd(tail[i:], at+int64(i)), true
+}
+
+// readEnd reads the end record p, which stands at.
+func (a *archive) readEnd(p []byte, at int64) zipEnd {
+	if disk := le.Uint16(p[4:]); disk != 0 && disk != 1<<16-1 {
+		a.note(scanner.Unhandled, a.layer, "part of a split zip archive")
+	}
+	end := zipEnd{at, int64(le.Uint32(p[12:])), int64(le.Uint32(p[16:]))}
 	if end.size == 1<<32-1 || end.offset == 1<<32-1 {
 		a.widenEnd(&end)
 	}
-	return end, true
+	return end
 }
 
 // widenEnd takes the record for large archives that stands before the end record,
