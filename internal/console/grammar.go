@@ -130,17 +130,18 @@ func (n *node) find(text string) (*node, match) {
 	return found, m
 }
 
-// offers are the choices for the last of words, which is empty or cut short.
-func (n *node) offers(s *shell, words []config.Word) []config.Choice {
+// offers are the choices for the last of words, which is empty or cut short. The
+// error is what is wrong with the words before it.
+func (n *node) offers(s *shell, words []config.Word) ([]config.Choice, error) {
 	c := &call{shell: s, words: words, args: map[string]string{}}
 	last := len(words) - 1
 	for i := range last {
 		next, err := n.step(c, i)
 		if err != nil {
-			return nil
+			return nil, err
 		}
 		if next == nil {
-			return n.other.choices(s, words)
+			return n.other.choices(s, words), nil
 		}
 		n = next
 	}
@@ -151,7 +152,7 @@ func (n *node) offers(s *shell, words []config.Word) []config.Choice {
 	if n.other != nil {
 		out = merge(out, n.other.choices(s, words))
 	}
-	return out
+	return out, nil
 }
 
 func (n *node) childOffers(prefix string) []config.Choice {

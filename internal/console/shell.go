@@ -83,8 +83,8 @@ func (s *shell) run(words []config.Word) (string, error) {
 		lines, err := s.editor.Execute(words)
 		return plainText(lines), err
 	}
-	if _, m := root.find(words[0].Text); words[0].Quoted || m == none && root.other == nil {
-		return "", errVerb(root, words[0])
+	if err := checkVerb(root, words[0]); err != nil {
+		return "", err
 	}
 	c := &call{shell: s, words: words, args: map[string]string{}, out: new(strings.Builder)}
 	run, err := root.walk(c)
@@ -95,10 +95,18 @@ func (s *shell) run(words []config.Word) (string, error) {
 	return c.out.String(), err
 }
 
-// errVerb is the answer to a verb that there is not. One that there would be in
-// small letters is a parse error on the appliance (fidelity page, section 3.2).
-func errVerb(root *node, w config.Word) error {
-	if _, m := root.find(strings.ToLower(w.Text)); m != none && !w.Quoted {
+// checkVerb is the answer to a first word that is no verb. One that would be a
+// verb in small letters is a parse error on the appliance (fidelity page, section
+// 3.2).
+func checkVerb(root *node, w config.Word) error {
+	_, m := root.find(w.Text)
+	_, small := root.find(strings.ToLower(w.Text))
+	switch {
+	case w.Quoted:
+		return errUnknownAction()
+	case m != none || root.other != nil:
+		return nil
+	case small != none:
 		return errUnknownWord(w.Text)
 	}
 	return errUnknownAction()

@@ -20,9 +20,9 @@ var fillClient = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 func (c *call) failopen() error {
 	engine := c.engine()
 	for _, st := range engine.Failopen() {
-		fmt.Fprintf(c.out, "%-4s vd=%s state=%s trigger=%s since=%s action=%s entries=%d/%d latch=%s row=%d %s\n",
-			st.Proto, st.VDOM, stateWord(&st), triggerWord(&st), c.since(engine, &st), st.Action,
-			st.Entries, st.Limit, st.LatchScope, uint8(st.Row), st.Row.Text())
+		fmt.Fprintf(c.out, "%-4s vd=%s state=%s trigger=%s since=%s action=%s entries=%d/%d room=%s latch=%s row=%d %s\n",
+			st.Proto, st.VDOM, stateWord(&st), triggerWord(&st), since(engine, &st), st.Action,
+			st.Entries, st.Limit, roomWord(&st), st.LatchScope, uint8(st.Row), st.Row.Text())
 	}
 	return nil
 }
@@ -32,6 +32,15 @@ func stateWord(st *proxy.FailopenState) string {
 		return "failopen"
 	}
 	return "normal"
+}
+
+// roomWord tells whether an entry is free for the protocol: a shared table may be
+// full while the protocol itself has few.
+func roomWord(st *proxy.FailopenState) string {
+	if st.Full {
+		return "no"
+	}
+	return "yes"
 }
 
 // triggerWord names the causes that act, which are never merged.
@@ -50,7 +59,7 @@ func triggerWord(st *proxy.FailopenState) string {
 }
 
 // since is when the state began, with its age.
-func (c *call) since(engine *proxy.Engine, st *proxy.FailopenState) string {
+func since(engine *proxy.Engine, st *proxy.FailopenState) string {
 	if !st.State.Failopen {
 		return "-"
 	}

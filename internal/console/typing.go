@@ -82,8 +82,12 @@ func inQuotes(head string) bool {
 // help shows what may stand where the cursor is. The line editor draws its line
 // anew afterwards; the one with the question mark stays above the help.
 func (s *Session) help(prompt, line string, pos int) {
-	choices, _ := s.shell.offers(line[:pos])
-	text := prompt + line + "?\n" + plainText(helpLines(choices)) + "\n"
+	choices, _, err := s.shell.offers(line[:pos])
+	text := prompt + line + "?\n" + plainText(helpLines(choices))
+	if err != nil {
+		text += plainText(errText(err))
+	}
+	text += "\n"
 	if _, err := io.WriteString(s.editor, text); err != nil {
 		s.out.fail(err)
 	}
@@ -115,7 +119,7 @@ func helpLines(choices []config.Choice) []string {
 func (s *Session) complete(line string, pos int) (string, int) {
 	t := &s.typing
 	if t.choices == nil || line != t.shown || pos != len(line)-len(t.tail) {
-		choices, start := s.shell.offers(line[:pos])
+		choices, start, _ := s.shell.offers(line[:pos]) // after a wrong word there are none
 		t.choices = completing(choices)
 		t.turn, t.head, t.tail = -1, line[:start], line[pos:]
 		if len(t.choices) == 0 {
@@ -151,11 +155,12 @@ func completing(choices []config.Choice) []config.Choice {
 }
 
 // offers are the choices for the word that head, a line up to the cursor, ends
-// in, and where that word begins.
-func (s *shell) offers(head string) (choices []config.Choice, start int) {
+// in, and where that word begins. The error is what is wrong with the words
+// before it.
+func (s *shell) offers(head string) (choices []config.Choice, start int, err error) {
 	words, err := config.Tokenize(head)
 	if err != nil {
-		return nil, len(head)
+		return nil, len(head), nil // inside quotes anything may stand
 	}
 	start = len(head)
 	if blank := head == "" || strings.HasSuffix(head, " ") || strings.HasSuffix(head, "\t"); blank || len(words) == 0 {
@@ -163,13 +168,19 @@ func (s *shell) offers(head string) (choices []config.Choice, start int) {
 	}
 	start = words[len(words)-1].Column
 	if list, ok := offerFilter(words); ok {
-		return list, start
+		return list, start, nil
 	}
 	root := s.root()
 	if root == nil {
-		return s.editor.Complete(words), start
+		return s.editor.Complete(words), start, nil
 	}
-	return root.offers(s, words), start
+	if len(words) > 1 {
+		if err := checkVerb(root, words[0]); err != nil {
+			return nil, start, err
+		}
+	}
+	choices, err = root.offers(s, words)
+	return choices, start, err
 }
 
 // maxHistory is how many lines a session remembers.
