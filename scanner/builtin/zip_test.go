@@ -23,6 +23,8 @@ type raw struct {
 	out []byte
 	dir []byte
 	n   int
+
+	large bool // the end record refers to the one for large archives
 }
 
 type rawMember struct {
@@ -53,8 +55,16 @@ func (r *raw) list(at int, m rawMember) {
 }
 
 func (r *raw) bytes() []byte {
-	end := appendShorts([]byte("PK\x05\x06"), 0, 0, uint16(r.n), uint16(r.n))
-	end = appendLongs(end, uint32(len(r.dir)), uint32(len(r.out)))
+	var end []byte
+	size, offset := uint32(len(r.dir)), uint32(len(r.out))
+	if r.large {
+		end = appendShorts(appendLongs([]byte("PK\x06\x06"), 44, 0), 45, 45)
+		end = appendLongs(end, 0, 0, uint32(r.n), 0, uint32(r.n), 0, size, 0, offset, 0)
+		end = appendLongs(append(end, "PK\x06\x07"...), 0, offset+size, 0, 1)
+		size, offset = 1<<32-1, 1<<32-1
+	}
+	end = appendShorts(append(end, "PK\x05\x06"...), 0, 0, uint16(r.n), uint16(r.n))
+	end = appendLongs(end, size, offset)
 	return slices.Concat(r.out, r.dir, appendShorts(end, 0))
 }
 
@@ -182,6 +192,12 @@ func TestContradictoryZip(t *testing.T) {
 			r.local(hiding)
 			r.list(r.local(good), good)
 		},
+		"hidden, listed alone, in a large archive": func(r *raw) {
+			r.large = true
+			hiding := rawMember{name: "readme", data: text(50), packed: 50 + 39 + len(packed), size: 50 + 39 + len(packed)}
+			r.local(hiding)
+			r.list(r.local(good), good)
+		},
 		"streamed": func(r *raw) {
 			m := with(func(m *rawMember) { m.flags, m.packed, m.size = 8, 0, 0 })
 			at := r.local(m)
@@ -252,8 +268,9 @@ func TestContradictionsAreNoted(t *testing.T) {
 			m.flags = 1
 			r.list(at, m)
 		}, scanner.SetOf(scanner.Corrupt, scanner.Encrypted)},
-		"points nowhere": {func(r *raw) { r.list(r.local(m), m); r.list(7, m) }, scanner.SetOf(scanner.Corrupt)},
-		"no directory":   {func(r *raw) { r.local(m); r.out = append(r.out, 0) }, 0},
+		"good and large":  {func(r *raw) { r.large = true; r.list(r.local(m), m) }, 0},
+		"points nowhere":  {func(r *raw) { r.list(r.local(m), m); r.list(7, m) }, scanner.SetOf(scanner.Corrupt)},
+		"empty directory": {func(r *raw) { r.local(m); r.out = append(r.out, 0) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var r raw
