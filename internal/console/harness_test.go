@@ -66,3 +66,12 @@ func (u *unit) exec(lines ...string) (string, bool) {
 	ok := u.Exec("test", lines, &out)
 	return out.String(), ok
 }
+
+// newStore is a store with the configuration that text is.
+func newStore(t testing.TB, text string) *config.Store {
+	t.Helper()
+	s := config.NewStore()
+	_, err := s.Replace("test", config.Input{Name: "test", Reader: strings.NewReader(text)})
+	require.NoError(t, err)
+	return s
+}

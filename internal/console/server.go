@@ -32,6 +32,9 @@ const socketName = "control.sock"
 // and serves it until Close. Only the owner of the folder can connect. The socket
 // of a program that has crashed is replaced.
 func (c *Console) Listen(stateDir string) error {
+	if c.life.Err() != nil {
+		return errClosing
+	}
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return fmt.Errorf("making the state folder: %w", err)
 	}
