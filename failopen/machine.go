@@ -62,6 +62,12 @@ func (m *Machine) Arrive(now int64, s Scope, room bool, emit func(Event)) Decisi
 	return d
 }
 
+// NeedsRoom says whether the next connection of scope s is decided by the room in
+// the table. Where it is not, no entry needs to be taken before Arrive.
+func (m *Machine) NeedsRoom(s Scope) bool {
+	return m.memory == Normal && !m.latched && !m.at(s).latched
+}
+
 // firstRoomRow is the first row that looks at the room in the table.
 const firstRoomRow Row = 7
 
