@@ -1,0 +1,99 @@
+package proxy
+
+import (
+	"io"
+
+	"utmsim/internal/stats"
+	"utmsim/protocols/wire"
+)
+
+// armComfort starts to keep the receiver patient while an object is held.
+func (h *Hold) armComfort() {
+	h.comfortAt = h.s.eng.now() + h.s.policy.comfortEvery
+	h.source().nudgeAt(h.comfortAt)
+}
+
+func (h *Hold) disarmComfort() {
+	if h.comfortAt != 0 {
+		h.comfortAt = 0
+		if src := h.source(); src != nil {
+			src.nudgeAt(0)
+		}
+	}
+}
+
+// source is the socket the object comes from.
+func (h *Hold) source() *socket {
+	if h.in.Dir == stats.Up {
+		return h.s.clt
+	}
+	return h.s.srv.Load()
+}
+
+func (h *Hold) comfortIfDue() error {
+	if h.comfortAt == 0 || h.s.eng.now() < h.comfortAt {
+		return nil
+	}
+	return h.comfort()
+}
+
+// comfort gives the receiver the next few held bytes when they are due.
+func (h *Hold) comfort() error {
+	now := h.s.eng.now()
+	if h.comfortAt == 0 || now < h.comfortAt {
+		return nil
+	}
+	h.comfortAt = now + h.s.policy.comfortEvery
+	h.source().nudgeAt(h.comfortAt)
+	if h.spool.raw == h.given {
+		return nil
+	}
+	if err := h.sendHead(); err != nil {
+		return err
+	}
+	h.Comforted = true
+	for n := h.s.policy.comfortAmount; n > 0 && h.given < h.spool.raw; {
+		b := h.spool.slice(h.given)
+		b = b[:min(int64(len(b)), n)]
+		if _, err := h.in.To.Write(b); err != nil {
+			return err
+		}
+		h.given += int64(len(b))
+		n -= int64(len(b))
+	}
+	return h.in.To.Flush()
+}
+
+// gathering is content that was copied together for the scanner.
+type gathering struct{ chunk *wire.Chunk }
+
+func (g *gathering) gather(pieces []piece) []byte {
+	g.chunk = wire.GetChunk()
+	n := 0
+	for _, p := range pieces {
+		if p.content {
+			n += copy(g.chunk[n:], p.b)
+		}
+	}
+	return g.chunk[:n]
+}
+
+func (g gathering) done() {
+	if g.chunk != nil {
+		wire.PutChunk(g.chunk)
+	}
+}
+
+// flatReader is an io.ReaderAt over bytes that lie in one piece.
+type flatReader []byte
+
+func (f flatReader) ReadAt(p []byte, off int64) (int, error) {
+	if off >= int64(len(f)) {
+		return 0, io.EOF
+	}
+	n := copy(p, f[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}

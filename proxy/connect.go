@@ -1,0 +1,202 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"utmsim/internal/stats"
+	"utmsim/protocols/wire"
+)
+
+// Resolver finds the addresses of a server's name, in the order in which they
+// are to be tried.
+type Resolver interface {
+	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// ErrForbidden says that the configuration does not let the proxy connect there.
+var ErrForbidden = errors.New("destination not allowed")
+
+type connectStep uint8
+
+const (
+	connectSocket connectStep = iota
+	connectConnect
+)
+
+// connectError is a failed attempt and the call that failed.
+type connectError struct {
+	step connectStep
+	err  error
+}
+
+func (e *connectError) Error() string { return e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
+// Connect connects the server that the listener stands for. A failure wraps
+// ErrConnect, and ErrTimeout if nothing answered.
+func (s *Session) Connect(ctx context.Context) error {
+	if s.ln.target.host == "" {
+		return s.connect(ctx, []netip.AddrPort{s.ln.target.addr})
+	}
+	return s.connectName(ctx, s.ln.target.host, s.ln.target.addr.Port(), false)
+}
+
+// ConnectTo connects the server that an explicit client names: a host name or an
+// address literal. Where the configuration doesn't allow it the error is
+// ErrForbidden.
+func (s *Session) ConnectTo(ctx context.Context, host string, port uint16) error {
+	return s.connectName(ctx, host, port, true)
+}
+
+func (s *Session) connectName(ctx context.Context, host string, port uint16, guarded bool) error {
+	addrs, err := s.lookup(ctx, host)
+	if err != nil {
+		s.settle(err)
+		return fmt.Errorf("resolving %s: %w", host, errors.Join(ErrConnect, err))
+	}
+	var to []netip.AddrPort
+	for _, a := range addrs {
+		to = append(to, netip.AddrPortFrom(a, port))
+	}
+	if guarded {
+		to = slices.DeleteFunc(to, func(a netip.AddrPort) bool { return !s.eng.mayConnect(a) })
+	}
+	if len(to) == 0 {
+		return fmt.Errorf("connecting to %s port %d: %w", host, port, ErrForbidden)
+	}
+	return s.connect(ctx, to)
+}
+
+func (s *Session) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a.Unmap()}, nil
+	}
+	return s.eng.opts.Resolver.Lookup(ctx, host)
+}
+
+// connect tries the addresses in turn, as often as the option retry-count says.
+func (s *Session) connect(ctx context.Context, to []netip.AddrPort) (err error) {
+	s.closeServer(false)
+	for try := 0; ; try++ {
+		for _, a := range to {
+			if err = s.attempt(a); err == nil {
+				s.settle(nil)
+				return nil
+			}
+			if s.state.Load() == stateKilled {
+				return s.causeOr(err)
+			}
+		}
+		if try >= s.policy.retries {
+			break
+		}
+		s.transport.Retry.Inc()
+	}
+	s.settle(err)
+	return fmt.Errorf("connecting to %s: %w", to[0], errors.Join(ErrConnect, err))
+}
+
+// attempt connects to one address.
+func (s *Session) attempt(a netip.AddrPort) error {
+	if s.eng.isOwn(a) {
+		return fmt.Errorf("%s is the proxy itself: %w", a, ErrForbidden)
+	}
+	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout))
+	if err != nil {
+		var ce *connectError
+		if errors.As(err, &ce) && ce.step == connectSocket {
+			s.transport.Fail(stats.Socket, err)
+		} else {
+			s.transport.Fail(stats.Connect, err)
+		}
+		return err
+	}
+	k := &socket{sess: s, conn: conn, limit: s.eng.settings().connectTimeout}
+	if s.inTable {
+		k.events = s.counts.Srv
+	}
+	s.srv.Store(k)
+	if s.state.Load() == stateKilled {
+		k.set(flagAborted)
+	}
+	err = s.eng.reactor.add(k, !done)
+	if err == nil && !done {
+		if err = k.wait(flagWaitWrite, flagWritable|flagDead); err == nil {
+			err = k.conn.pendingError()
+		}
+	}
+	if err != nil {
+		s.srv.Store(nil)
+		k.close(false)
+		s.transport.Fail(stats.Connect, err)
+		return err
+	}
+	k.limit = s.eng.settings().exchangeTimeout
+	s.server, s.target = wire.NewConn(k), a
+	if s.relay != nil {
+		k.set(flagRelay)
+	}
+	s.connected(done)
+	return nil
+}
+
+// connected counts how the session's first server connection came about. Later
+// ones of the same session are not set-ups and have no line of their own.
+func (s *Session) connected(atOnce bool) {
+	if s.settled || !s.inTable {
+		return
+	}
+	if atOnce {
+		s.counts.ConnOK.Inc()
+		return
+	}
+	s.counts.ConnInp.Inc()
+}
+
+// settle counts the session as set up, or not, once: when its server has been
+// connected or not reached, at the latest when it ends.
+func (s *Session) settle(err error) {
+	if s.settled || !s.inTable {
+		return
+	}
+	s.settled = true
+	if err != nil {
+		s.counts.SetupFail.Inc()
+		return
+	}
+	s.counts.SetupOK.Inc()
+}
+
+// CloseServer lets the server connection go; the client stays. What the session
+// has moved over it still counts for its log line.
+func (s *Session) CloseServer() { s.closeServer(false) }
+
+func (s *Session) closeServer(reset bool) {
+	k := s.srv.Load()
+	if k == nil {
+		return
+	}
+	if !reset {
+		reset = s.server.Flush() != nil
+	}
+	s.server.Release()
+	s.up += k.out
+	s.down += k.in
+	s.srv.Store(nil)
+	s.server = nil
+	k.close(reset)
+}
+
+// close takes the socket out of the reactor and closes it.
+func (k *socket) close(reset bool) {
+	k.sess.eng.reactor.remove(k)
+	k.conn.close(reset)
+}
+
+// ServerAddr is where the server is, once it was connected.
+func (s *Session) ServerAddr() netip.AddrPort { return s.target }

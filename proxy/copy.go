@@ -1,0 +1,28 @@
+package proxy
+
+import (
+	"io"
+
+	"utmsim/protocols/wire"
+)
+
+// copy relays n bytes from one connection to the other through a chunk.
+func (s *Session) copy(from, to *wire.Conn, n int64) (moved int64, err error) {
+	c := wire.GetChunk()
+	defer wire.PutChunk(c)
+	for moved < n {
+		k, err := from.Read(c[:min(n-moved, chunkSize)])
+		if k > 0 {
+			if _, werr := to.Stream().Write(c[:k]); werr != nil {
+				return moved, werr
+			}
+			moved += int64(k)
+			continue
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return moved, err
+	}
+	return moved, nil
+}

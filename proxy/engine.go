@@ -1,0 +1,297 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"utmsim/failopen"
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols"
+	"utmsim/scanner"
+	"utmsim/sessiontable"
+)
+
+// Options are what an Engine is made of. Log, NewScanner and Resolver are
+// required, and a driver for each protocol the configuration listens for.
+type Options struct {
+	Log     *zap.Logger
+	Drivers [protocols.Count]Driver
+	// NewScanner makes the scanner that the configuration asks for.
+	NewScanner func(*config.Engine) (scanner.Scanner, error)
+	Resolver   Resolver
+	// Now is a monotonic clock in nanoseconds; nil is the system's.
+	Now func() int64
+	// OpenFiles is how many descriptors the process may have; 0: no reserve is kept.
+	OpenFiles int
+	// AnyPort lets the system choose the ports that are listened on, whatever the
+	// configuration says; Addr tells which. Tests use it.
+	AnyPort bool
+}
+
+// Engine is the proxy.
+type Engine struct {
+	opts     Options
+	log      *zap.Logger
+	now      func() int64
+	table    *sessiontable.Table
+	gate     gate
+	memory   memory
+	scans    scans
+	lingers  lingers
+	reg      registry
+	reactor  *reactor
+	root     *vdomState
+	worker   *stats.Worker
+	events   eventLimiter
+	panics   stats.Counter
+	maxFD    int
+	nextID   atomic.Uint64
+	set      atomic.Pointer[settings]
+	draining atomic.Bool    // sessions end when they come to rest
+	running  sync.WaitGroup // goroutines of sessions
+	sessions sync.WaitGroup // sessions that have started
+	alive    atomic.Int64   // the same, to be looked at
+	stopping chan struct{}
+	swept    chan struct{}
+
+	mu        sync.Mutex // guards the fields below
+	listeners map[netip.AddrPort]*listener
+	own       atomic.Pointer[[]netip.AddrPort] // their addresses
+}
+
+// reserveFD are the descriptors kept for the console, logs, name look-ups and
+// the sessions that run already.
+const reserveFD = 128
+
+// New makes an engine with the given configuration and starts to listen.
+func New(opts Options, snap *config.Snapshot) (*Engine, error) {
+	e := &Engine{
+		opts: opts, log: opts.Log, now: opts.Now, maxFD: 1 << 30,
+		worker:   stats.NewWorker(0, time.Now()),
+		root:     &vdomState{name: rootVDOM, stats: stats.NewVDOM(rootVDOM)},
+		stopping: make(chan struct{}), swept: make(chan struct{}),
+		listeners: map[netip.AddrPort]*listener{},
+	}
+	if e.now == nil {
+		start := time.Now()
+		e.now = func() int64 { return int64(time.Since(start)) + 1 }
+	}
+	if opts.OpenFiles > 2*reserveFD {
+		e.maxFD = opts.OpenFiles - reserveFD
+	}
+	set := newSettings(snap)
+	e.set.Store(set)
+	e.table = sessiontable.New(set.limits)
+	e.gate.machine = failopen.NewMachine(1, set.failopen)
+	e.memory.entries = func() int64 { return int64(e.table.Total()) }
+	e.memory.check = e.checkMemory
+	e.scans.eng = e
+	e.lingers.eng, e.lingers.set = e, map[*socket]lingering{}
+	e.own.Store(new([]netip.AddrPort))
+	var err error
+	if e.reactor, err = newReactor(&e.reg, e.worker.Round); err != nil {
+		return nil, err
+	}
+	if err := e.apply(snap); err != nil {
+		e.reactor.close()
+		return nil, err
+	}
+	go e.sweepLoop()
+	return e, nil
+}
+
+func (e *Engine) settings() *settings { return e.set.Load() }
+
+// Apply puts a new configuration in force while running. No session is lost: open
+// ones keep what they began with, limits and policies count from the next
+// connection. If a new listener can't be bound or a scanner can't be made,
+// nothing changes and the error says why.
+func (e *Engine) Apply(snap *config.Snapshot) error {
+	if err := e.apply(snap); err != nil {
+		return err
+	}
+	e.worker.ConfigEvent()
+	return nil
+}
+
+func (e *Engine) apply(snap *config.Snapshot) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	doors, err := doorways(snap, e.root)
+	if err != nil {
+		return err
+	}
+	sc, err := e.opts.NewScanner(&snap.Engine)
+	if err != nil {
+		return fmt.Errorf("making the scanner: %w", err)
+	}
+	fresh, err := e.bindLocked(doors)
+	if err != nil {
+		return err
+	}
+	e.putInForce(newSettings(snap), sc)
+	e.openLocked(doors, fresh)
+	return nil
+}
+
+// putInForce switches to new settings.
+func (e *Engine) putInForce(set *settings, sc scanner.Scanner) {
+	now, sim := e.now(), &set.snap.Simulator
+	e.scans.set.Store(scanSettings(&set.snap.Engine, sc))
+	e.memory.total.Store(sim.MemoryTotal)
+	e.memory.base.Store(sim.MemoryBase)
+	e.memory.perEntry.Store(sim.MemorySession)
+	e.gate.mu.Lock()
+	e.set.Store(set)
+	e.table.SetLimits(set.limits)
+	e.gate.conserve.Thresholds = set.thresholds
+	e.gate.machine.Configure(now, set.failopen, e.note)
+	e.checkMemoryLocked(now)
+	e.followTableLocked(now)
+	e.unlockGate()
+}
+
+// bindLocked binds the doorways that have no listener yet.
+func (e *Engine) bindLocked(doors []doorway) ([]*listener, error) {
+	var fresh []*listener
+	for _, d := range doors {
+		if l := e.listeners[d.addr]; l != nil && l.proto == d.proto && l.asked.Port() != 0 {
+			continue
+		}
+		if e.opts.Drivers[d.proto] == nil {
+			closeAll(fresh)
+			return nil, fmt.Errorf("%s asks for %s, which has no driver", d.owner, d.proto)
+		}
+		l, err := e.listen(d)
+		if err != nil {
+			closeAll(fresh)
+			return nil, err
+		}
+		fresh = append(fresh, l)
+	}
+	return fresh, nil
+}
+
+func closeAll(list []*listener) {
+	for _, l := range list {
+		l.sock.close()
+	}
+}
+
+// openLocked starts the new listeners, gives the old ones their new routes and
+// closes those that nobody asks for any more.
+func (e *Engine) openLocked(doors []doorway, fresh []*listener) {
+	wanted := map[netip.AddrPort]bool{}
+	for _, d := range doors {
+		wanted[d.addr] = true
+		if l := e.listeners[d.addr]; l != nil {
+			l.route.Store(d.route)
+		}
+	}
+	for addr, l := range e.listeners {
+		if !wanted[addr] {
+			l.close()
+			delete(e.listeners, addr)
+		}
+	}
+	for _, l := range fresh {
+		e.listeners[l.asked] = l
+		go l.accept()
+	}
+	own := make([]netip.AddrPort, 0, len(e.listeners))
+	for _, l := range e.listeners {
+		own = append(own, l.addr)
+	}
+	e.own.Store(&own)
+}
+
+// isOwn tells whether a connection to a would come back to the proxy.
+func (e *Engine) isOwn(a netip.AddrPort) bool {
+	for _, o := range *e.own.Load() {
+		if o.Port() != a.Port() {
+			continue
+		}
+		if o.Addr() == a.Addr() || (o.Addr().IsUnspecified() && isLocal(a.Addr())) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayConnect tells whether an explicit client may be connected to a.
+func (e *Engine) mayConnect(a netip.AddrPort) bool {
+	ip := a.Addr().Unmap()
+	if ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast || e.isOwn(a) {
+		return false
+	}
+	return e.settings().snap.WebProxy.AllowLoopback || !(isLocal(ip) || ip.IsLinkLocalUnicast())
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// isLocal tells whether an address is of this host, as far as that can be known
+// without asking the system.
+func isLocal(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
+
+// Shutdown stops accepting, ends sessions at rest at once, lets exchanges that
+// run come to their end until ctx is over, and then closes what is left. It
+// returns when nothing of the engine runs any more; the error tells that
+// exchanges were cut.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	e.mu.Lock()
+	for addr, l := range e.listeners {
+		l.close()
+		delete(e.listeners, addr)
+	}
+	e.mu.Unlock()
+	e.draining.Store(true)
+	e.eachSession(func(s *Session) {
+		if s.state.Load() == stateResting {
+			s.kill(ErrShutdown)
+		}
+	})
+	done := make(chan struct{})
+	go func() { e.sessions.Wait(); e.running.Wait(); close(done) }()
+	var cut error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		cut = fmt.Errorf("shutting down: %d sessions were cut: %w", e.alive.Load(), context.Cause(ctx))
+		e.eachSession(func(s *Session) { s.kill(ErrShutdown) })
+		<-done
+	}
+	close(e.stopping)
+	<-e.swept
+	e.lingers.closeAll()
+	e.reactor.close()
+	sparePipes()
+	return cut
+}
+
+// eachSession calls f for every session that has a client socket in the reactor.
+func (e *Engine) eachSession(f func(*Session)) {
+	e.reg.each(func(k *socket) {
+		if k.sess != nil && k == k.sess.clt && !k.has(flagLingering) {
+			f(k.sess)
+		}
+	})
+}
+
+// Addr is where the listener that was configured as a accepts: the port may have
+// been chosen by the system.
+func (e *Engine) Addr(a netip.AddrPort) (netip.AddrPort, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l := e.listeners[a]; l != nil {
+		return l.addr, nil
+	}
+	return netip.AddrPort{}, errors.New("nothing listens on " + a.String())
+}

@@ -1,0 +1,256 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"utmsim/failopen"
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols"
+	"utmsim/protocols/wire"
+	"utmsim/scanner"
+)
+
+// note collects what the failopen machine says while the gate is locked.
+func (e *Engine) note(ev failopen.Event) { e.gate.events = append(e.gate.events, ev) }
+
+// eventKind names the events that a busy proxy would repeat thousands of times
+// a second: they are logged one by one up to a point and summed up after that.
+type eventKind uint8
+
+const (
+	eventRefused eventKind = iota
+	eventDropped
+	eventState
+	eventScanFailed
+	eventDescriptors
+	eventKinds int = iota
+)
+
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "connections without a descriptor"}
+
+// eventsPerSecond is how many events of one kind and protocol are logged one by
+// one in a second.
+const eventsPerSecond = 10
+
+// eventLimiter bounds the log: the counters stay exact, the lines do not.
+type eventLimiter struct {
+	mu     sync.Mutex // guards the field below
+	counts [eventKinds][protocols.Count]int
+}
+
+// allow tells whether one more line may be written in this second.
+func (l *eventLimiter) allow(k eventKind, p protocols.Protocol) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counts[k][p]++
+	return l.counts[k][p] <= eventsPerSecond
+}
+
+// flush begins a new second and logs how much the last one left out.
+func (l *eventLimiter) flush(log *zap.Logger) {
+	l.mu.Lock()
+	counts := l.counts
+	l.counts = [eventKinds][protocols.Count]int{}
+	l.mu.Unlock()
+	for k := range counts {
+		for p, n := range counts[k] {
+			if n > eventsPerSecond {
+				log.Warn("more of the same", zap.String("events", eventNames[k]), zap.Stringer("protocol", protocols.Protocol(p)),
+					zap.Int("in the last second", n), zap.Int("not logged", n-eventsPerSecond))
+			}
+		}
+	}
+}
+
+// failopenEvent logs a change of failopen state.
+func (e *Engine) failopenEvent(ev failopen.Event) {
+	if !e.events.allow(eventState, ev.Scope.Proto) {
+		return
+	}
+	fields := []zap.Field{zap.Stringer("trigger", ev.Trigger), zap.Stringer("action", ev.Action), zap.Stringer("av-failopen", ev.Policy)}
+	if ev.All {
+		fields = append(fields, zap.String("protocol", "all"))
+	} else {
+		fields = append(fields, zap.Stringer("protocol", ev.Scope.Proto), zap.String("vdom", e.root.name),
+			zap.Int("entries", e.table.Current(ev.Scope.Proto)), zap.Int("limit", e.table.Limit(ev.Scope.Proto)))
+	}
+	if ev.Since != ev.At {
+		fields = append(fields, zap.Duration("lasted", time.Duration(ev.At-ev.Since)))
+	}
+	e.log.Warn(ev.Kind.String(), fields...)
+}
+
+// memoryEvent logs a change of the memory level.
+func (e *Engine) memoryEvent(l levelChange) {
+	th := e.settings().thresholds
+	levels := th.Of(l.total)
+	e.log.Warn("memory conserve mode", zap.Stringer("from", l.from), zap.Stringer("to", l.to),
+		zap.Int64("total MB", l.total>>20), zap.Int64("used MB", l.used>>20),
+		zap.Int64("red MB", levels.Red), zap.Int64("green MB", levels.Green), zap.Int64("extreme MB", levels.Extreme))
+}
+
+// refused counts and logs a connection that was turned away.
+func (e *Engine) refused(s *Session, a admission) {
+	s.vdom.stats.Ledger(s.entry.Proto).Refused.Inc()
+	if !e.events.allow(eventRefused, s.entry.Proto) {
+		return
+	}
+	e.log.Warn("session refused", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto),
+		zap.Stringer("client", s.peer), zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
+		zap.Int("entries", e.table.Current(s.entry.Proto)), zap.Int("limit", e.table.Limit(s.entry.Proto)), zap.Stringer("style", e.settings().refuse))
+}
+
+// bypassed counts a session that takes no entry because of failopen.
+func (e *Engine) bypassed(s *Session, a admission) {
+	s.row = a.Row
+	s.vdom.stats.Ledger(s.entry.Proto).Bypassed.Sessions.Inc()
+}
+
+// dropped counts and logs idledrop's victim.
+func (e *Engine) dropped(a admission, newcomer *Session) {
+	v := a.victim
+	e.root.stats.Ledger(v.Key.Proto).Dropped.Inc()
+	if !e.events.allow(eventDropped, v.Key.Proto) {
+		return
+	}
+	e.log.Warn("session dropped", zap.Uint32("entry", v.Number), zap.Stringer("protocol", v.Key.Proto), zap.Stringer("client", v.Key.Client),
+		zap.Int("entries of the client", v.Client), zap.Int("rank", v.Rank), zap.Duration("idle", idleFor(v)),
+		zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
+		zap.Uint64("taken by session", newcomer.id), zap.Stringer("taken by client", newcomer.peer))
+}
+
+// detected logs a detection.
+func (e *Engine) detected(h *Hold) {
+	s := h.s
+	e.log.Warn("content detected", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Stringer("client", s.peer),
+		zap.Stringer("server", s.target), zap.Stringer("class", h.Verdict.Class), zap.String("name", h.Verdict.Name),
+		zap.String("file", h.in.Object.Name), zap.String("part", h.Verdict.Part), zap.String("url", h.in.Object.URL), zap.Stringer("outcome", h.Outcome))
+}
+
+// scanFailed counts and logs an object without a verdict.
+func (e *Engine) scanFailed(h *Hold, err error) {
+	if e.events.allow(eventScanFailed, h.s.entry.Proto) {
+		e.log.Warn("scan failed", zap.Uint64("session", h.s.id), zap.Stringer("protocol", h.s.entry.Proto),
+			zap.Error(err), zap.Stringer("outcome", h.Outcome))
+	}
+}
+
+// outOfDescriptors counts a connection that had to be closed at once.
+func (e *Engine) outOfDescriptors(l *listener) {
+	rt := l.route.Load()
+	rt.vdom.stats.Session(l.proto).SetupFail.Inc()
+	rt.vdom.stats.Transport(l.proto).Fail(stats.Alloc, errNoDescriptor)
+	if e.events.allow(eventDescriptors, l.proto) {
+		e.log.Error("out of descriptors: raise the limit on open files (ulimit -n)", zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
+	}
+}
+
+// ended writes the session's one log line.
+func (e *Engine) ended(s *Session, err error) {
+	defer e.sessions.Done()
+	defer e.alive.Add(-1)
+	reason := reasonOf(err)
+	if s.policy.log == config.LogNone || (s.policy.log == config.LogUTM && s.verdict == "" && reason == "done") {
+		return
+	}
+	fields := []zap.Field{
+		zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Int("policy", s.policy.policy),
+		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target)),
+		zap.Int64("up", s.up), zap.Int64("down", s.down),
+		zap.Duration("duration", time.Duration(e.now()-s.began)), zap.String("verdict", s.verdictWord()), zap.String("close", string(reason)),
+	}
+	if err != nil && reason != "done" {
+		fields = append(fields, zap.String("why", err.Error()))
+	}
+	e.log.Info("session", fields...)
+}
+
+// serverAddr prints "none" for a session that never had a server.
+type serverAddr netip.AddrPort
+
+func (a serverAddr) String() string {
+	if p := netip.AddrPort(a); p.IsValid() {
+		return p.String()
+	}
+	return "none"
+}
+
+func (s *Session) verdictWord() string {
+	switch {
+	case s.verdict != "":
+		return s.verdict
+	case s.inTable:
+		return "clean"
+	}
+	return "bypassed: " + s.leak.String()
+}
+
+// leaked counts bytes that were delivered and no scanner saw.
+func (s *Session) leaked(why stats.LeakReason, n int64) {
+	if n == 0 {
+		return
+	}
+	ledger := s.vdom.stats.Ledger(s.entry.Proto)
+	leak := ledger.Leak(why)
+	leak.Bytes.Add(n)
+	if s.leaks&(1<<why) == 0 {
+		s.leaks |= 1 << why
+		leak.Sessions.Inc()
+	}
+	if s.row != 0 {
+		ledger.Bypassed.Bytes.Add(n)
+	}
+}
+
+func (s *Session) verdicts(dir stats.Direction) *stats.Verdicts {
+	return s.vdom.stats.Verdicts(s.entry.Proto, dir)
+}
+
+// count moves the counter of a detection's class.
+func count(v *stats.Verdicts, c scanner.Class) {
+	switch c {
+	case scanner.Worm:
+		v.Worm()
+	case scanner.Suspicious:
+		v.Suspicious()
+	default:
+		v.Virus()
+	}
+}
+
+// startTunnel turns the session into a relay: what waits in the buffers goes on
+// its way, the rest moves uninspected.
+func (s *Session) startTunnel() error {
+	if s.server == nil {
+		return errors.New("a tunnel needs a server")
+	}
+	s.leak = stats.LeakUninspectable
+	for _, side := range [...]wire.Side{wire.Client, wire.Server} {
+		from, to := s.Conn(side), s.Conn(side.Other())
+		b := from.Buffered()
+		if _, err := to.Write(b); err != nil {
+			return fmt.Errorf("starting the tunnel: %w", err)
+		}
+		s.leaked(s.leak, int64(len(b)))
+		from.Skip(len(b))
+		if err := to.Flush(); err != nil {
+			return fmt.Errorf("starting the tunnel: %w", err)
+		}
+	}
+	s.client.Release()
+	s.server.Release()
+	s.relay = newRelay(s)
+	s.clt.set(flagRelay)
+	s.srv.Load().set(flagRelay)
+	if s.verdict == "" {
+		s.verdict = "uninspectable"
+	}
+	return nil
+}

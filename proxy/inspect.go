@@ -1,0 +1,360 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols/wire"
+	"utmsim/scanner"
+)
+
+// Source delivers one object's bytes as they stand on the wire.
+type Source interface {
+	// Next returns the next piece of the object, at least one byte, or io.EOF when
+	// the object is complete. content tells whether the scanner sees the piece or
+	// it is framing (a chunk header, a stuffed dot) that only has to be passed on.
+	// The piece stays valid until a call of Next that reads from the network.
+	// After wire.ErrWake the call is repeated.
+	Next() (piece []byte, content bool, err error)
+	// Buffered tells that the next call of Next will not read from the network.
+	Buffered() bool
+}
+
+// CountedSource is a Source whose remaining length is known and is all content,
+// so that its bytes need not pass through a read buffer.
+type CountedSource interface {
+	Source
+	// Left is how many bytes are still to come, those in the read buffer included.
+	Left() int64
+	// Conn is where they come from.
+	Conn() *wire.Conn
+	// Took tells the source that n bytes were taken from Conn behind its back.
+	Took(n int64)
+}
+
+// Inspection says what is to be held and judged, and what belongs to it.
+type Inspection struct {
+	// Object describes the object; Size, Body, Flat and Limits are filled in by the engine.
+	Object scanner.Object
+	Source Source
+	// Dir decides which counters the verdict moves.
+	Dir stats.Direction
+	// Head goes to To before the object's first byte.
+	Head []byte
+	// To receives the object once it is released, and bytes for comfort before.
+	To *wire.Conn
+	// Uninspectable objects (a part of a file, say) are released as they come and
+	// counted as such.
+	Uninspectable bool
+	// Comfort allows client comforting where the options ask for it.
+	Comfort bool
+	// Split, if set, names the parts to be judged one by one instead of the whole
+	// (the files of a form, the parts of a mail). Each has Body, Size and Name set.
+	Split func(whole *scanner.Object) []scanner.Object
+}
+
+// Outcome is what became of an object.
+type Outcome uint8
+
+// The outcomes. Those from Detected on block.
+const (
+	Clean      Outcome = iota
+	Unscanned          // released without a verdict: oversize, or an error whose policy is pass
+	Detected           // a scanner found something
+	TooLarge           // larger than the hold limit, and the option says block
+	ScanFailed         // no verdict, and the policy is block
+	ScanReset          // no verdict, and the policy is reset
+	Backlog            // too many scans wait already
+)
+
+var outcomeWords = [...]string{"clean", "unscanned", "detected", "oversize", "scan-error", "scan-reset", "backlog"}
+
+func (o Outcome) String() string { return outcomeWords[o] }
+
+// Hold is an object that was read, kept and judged.
+type Hold struct {
+	Outcome Outcome
+	Verdict scanner.Verdict
+	// Comforted tells that the receiver has some of the bytes already, so that a
+	// replacement can't be sent any more.
+	Comforted bool
+
+	s         *Session
+	in        *Inspection
+	inst      [inPlaceMax]piece // pieces that still lie in the read buffer
+	n         int
+	spool     spool
+	size      int64 // content bytes held
+	held      int64 // bytes held, framing included
+	given     int64 // bytes already with the receiver
+	head      bool  // Head is already with the receiver
+	ended     bool  // the source is complete
+	comfortAt int64 // when the receiver gets the next bytes, engine clock; 0: never
+	leak      stats.LeakReason
+}
+
+const inPlaceMax = 8
+
+// piece is a stretch of the object that lies in the read buffer.
+type piece struct {
+	b       []byte
+	content bool
+}
+
+// Blocked tells that the object must not be delivered.
+func (h *Hold) Blocked() bool { return h.Outcome >= Detected }
+
+// Inspect reads an object, holds it, and has it judged. An object that is not
+// to be scanned (profile, options) is released as it comes. The error is the
+// source's, or the end of the session; verdicts and failing scanners are no
+// errors. The caller calls Release or Discard exactly once.
+func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
+	h := s.newHold(in)
+	if s.unscanned {
+		h.Outcome, h.leak = Unscanned, s.leak
+		return h, nil
+	}
+	if in.Uninspectable {
+		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
+		return h, nil
+	}
+	if !s.policy.scan {
+		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
+		return h, nil
+	}
+	over, err := h.collect()
+	if err != nil {
+		h.Discard()
+		return nil, err
+	}
+	if over {
+		h.oversize()
+		return h, nil
+	}
+	err = s.eng.scans.judge(ctx, s, h)
+	if err != nil {
+		h.Discard()
+		return nil, err
+	}
+	return h, nil
+}
+
+// collect reads the source until it is complete or too large (over).
+func (h *Hold) collect() (over bool, err error) {
+	limit := h.s.policy.oversize
+	for {
+		if !h.in.Source.Buffered() {
+			if err := h.settleDown(); err != nil {
+				return false, err
+			}
+			if c, ok := h.in.Source.(CountedSource); ok && len(c.Conn().Buffered()) == 0 && c.Left() > 0 {
+				if h.size+c.Left() > limit {
+					return true, nil
+				}
+				if err := h.direct(c); err != nil {
+					return false, err
+				}
+				continue
+			}
+		}
+		b, content, err := h.in.Source.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			h.ended = true
+			return false, nil
+		case errors.Is(err, wire.ErrWake):
+			if err := h.comfort(); err != nil {
+				return false, err
+			}
+			continue
+		case err != nil:
+			return false, err
+		}
+		if err := h.keep(b, content); err != nil {
+			return false, err
+		}
+		if h.size > limit {
+			return true, nil
+		}
+	}
+}
+
+// keep adds a piece, in place as long as nothing was read behind it.
+func (h *Hold) keep(b []byte, content bool) error {
+	h.held += int64(len(b))
+	if content {
+		h.size += int64(len(b))
+	}
+	if h.spool.empty() {
+		if h.n > 0 && h.inst[h.n-1].content == content && adjacent(h.inst[h.n-1].b, b) {
+			last := &h.inst[h.n-1]
+			last.b = last.b[:len(last.b)+len(b)]
+			return nil
+		}
+		if h.n < len(h.inst) {
+			h.inst[h.n] = piece{b, content}
+			h.n++
+			return nil
+		}
+		h.toSpool()
+	}
+	h.spool.write(b, content)
+	return h.comfortIfDue()
+}
+
+// adjacent tells that b follows a in the same array.
+func adjacent(a, b []byte) bool {
+	return cap(a)-len(a) >= len(b) && &a[:len(a)+1][len(a)] == &b[0]
+}
+
+// toSpool copies the pieces in place before the read buffer changes.
+func (h *Hold) toSpool() {
+	for _, p := range h.inst[:h.n] {
+		h.spool.write(p.b, p.content)
+	}
+	h.n = 0
+}
+
+// settleDown makes the hold independent of the read buffer.
+func (h *Hold) settleDown() error {
+	h.toSpool()
+	return h.comfortIfDue()
+}
+
+// direct reads counted bytes from the socket straight into the spool.
+func (h *Hold) direct(c CountedSource) error {
+	room := h.spool.room()
+	if left := c.Left(); int64(len(room)) > left {
+		room = room[:left]
+	}
+	n, err := c.Conn().Read(room)
+	if n > 0 {
+		h.spool.commit(n)
+		h.held += int64(n)
+		h.size += int64(n)
+		c.Took(int64(n))
+	}
+	switch {
+	case errors.Is(err, wire.ErrWake):
+		return h.comfort()
+	case errors.Is(err, io.EOF) && n == 0:
+		return io.ErrUnexpectedEOF
+	case err != nil && n == 0:
+		return err
+	}
+	return h.comfortIfDue()
+}
+
+// oversize decides about an object larger than the hold limit.
+func (h *Hold) oversize() {
+	block := h.s.policy.oversizeBlock
+	h.s.verdicts(h.in.Dir).Oversize(block)
+	if block {
+		h.Outcome = TooLarge
+		return
+	}
+	h.Outcome, h.leak = Unscanned, stats.LeakOversize
+}
+
+// newHold prepares a hold.
+func (s *Session) newHold(in *Inspection) *Hold {
+	h := &Hold{s: s, in: in}
+	h.spool.mem = &s.eng.memory
+	if in.Comfort && in.To != nil && s.policy.comfortEvery > 0 {
+		h.armComfort()
+	}
+	return h
+}
+
+// Release sends Head, what is held, and whatever of the object was not read
+// yet, to the receiver. What no scanner has judged counts as leaked.
+func (h *Hold) Release() error {
+	defer h.Discard()
+	to := h.in.To
+	if err := h.sendHead(); err != nil {
+		return err
+	}
+	for _, p := range h.inst[:h.n] {
+		if _, err := to.Write(p.b); err != nil {
+			return err
+		}
+	}
+	if err := h.spool.writeTo(to, h.given); err != nil {
+		return err
+	}
+	if h.Outcome == Unscanned {
+		h.s.leaked(h.leak, h.held)
+	}
+	if h.ended {
+		return nil
+	}
+	h.spool.release()
+	return h.pass()
+}
+
+func (h *Hold) sendHead() error {
+	if h.head {
+		return nil
+	}
+	h.head = true
+	_, err := h.in.To.Write(h.in.Head)
+	return err
+}
+
+// pass relays what was not read when the object was released.
+func (h *Hold) pass() error {
+	to := h.in.To
+	for {
+		if c, ok := h.in.Source.(CountedSource); ok && len(c.Conn().Buffered()) == 0 && c.Left() > 0 {
+			if err := to.Flush(); err != nil {
+				return err
+			}
+			n, err := h.s.move(c.Conn(), to, c.Left())
+			c.Took(n)
+			h.s.leaked(h.leak, n)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		b, _, err := h.in.Source.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, wire.ErrWake):
+			continue
+		case err != nil:
+			return err
+		}
+		if _, err := to.Write(b); err != nil {
+			return err
+		}
+		h.s.leaked(h.leak, int64(len(b)))
+		if !h.in.Source.Buffered() {
+			if err := to.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Discard frees what is held without sending it.
+func (h *Hold) Discard() {
+	h.disarmComfort()
+	h.n = 0
+	h.spool.release()
+}
+
+// errorOutcome is what a missing verdict means under an error policy.
+func errorOutcome(p config.ErrorAction) Outcome {
+	switch p {
+	case config.ErrorPass:
+		return Unscanned
+	case config.ErrorReset:
+		return ScanReset
+	}
+	return ScanFailed
+}

@@ -1,0 +1,292 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols"
+	"utmsim/scanner"
+)
+
+// ScanSettings say who judges objects and what happens when nobody can.
+type ScanSettings struct {
+	Scanner   scanner.Scanner
+	Workers   int           // scans at once
+	Backlog   int           // scans that may wait for one of these
+	Timeout   time.Duration // for one scan, waiting not included
+	OnError   config.ErrorAction
+	OnTimeout config.ErrorAction
+}
+
+// scans hands objects to the scanner: so many at once, so many waiting.
+type scans struct {
+	eng *Engine
+	set atomic.Pointer[ScanSettings]
+
+	mu      sync.Mutex // guards the fields below
+	running int
+	waiting []*scanTicket // in order of arrival
+}
+
+// scanTicket is a place in the backlog; ready is closed when the scan may run.
+type scanTicket struct{ ready chan struct{} }
+
+var errBacklog = errors.New("too many scans are waiting")
+
+// acquire takes a scan slot, or waits for one in the backlog.
+func (sc *scans) acquire(ctx context.Context) error {
+	set := sc.set.Load()
+	sc.mu.Lock()
+	if sc.running < set.Workers {
+		sc.running++
+		sc.mu.Unlock()
+		return nil
+	}
+	if len(sc.waiting) >= set.Backlog {
+		sc.mu.Unlock()
+		return errBacklog
+	}
+	t := &scanTicket{ready: make(chan struct{})}
+	sc.waiting = append(sc.waiting, t)
+	sc.mu.Unlock()
+	select {
+	case <-t.ready:
+		return nil
+	case <-ctx.Done():
+		sc.forget(t)
+		return context.Cause(ctx)
+	}
+}
+
+// forget gives up a place in the backlog, or the slot it has turned into.
+func (sc *scans) forget(t *scanTicket) {
+	sc.mu.Lock()
+	for i, w := range sc.waiting {
+		if w == t {
+			sc.waiting = append(sc.waiting[:i], sc.waiting[i+1:]...)
+			sc.mu.Unlock()
+			return
+		}
+	}
+	sc.mu.Unlock()
+	sc.release()
+}
+
+// release gives a slot back, and wakes as many as there is room for now.
+func (sc *scans) release() {
+	set := sc.set.Load()
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.running--
+	for sc.running < set.Workers && len(sc.waiting) > 0 {
+		sc.running++
+		close(sc.waiting[0].ready)
+		sc.waiting = sc.waiting[1:]
+	}
+}
+
+// load is how many scans run and wait now.
+func (sc *scans) load() (running, waiting int) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	return sc.running, len(sc.waiting)
+}
+
+// judge fills in the outcome of a complete hold. Its error is the session's end.
+func (sc *scans) judge(ctx context.Context, s *Session, h *Hold) error {
+	if h.size == 0 {
+		s.verdicts(h.in.Dir).Clean()
+		return nil
+	}
+	var verdict scanner.Verdict
+	var err error
+	if h.comfortAt > 0 {
+		verdict, err = sc.scanWithComfort(ctx, s, h)
+	} else {
+		verdict, err = sc.scan(ctx, s, h)
+	}
+	if err != nil && ctx.Err() != nil {
+		return s.causeOr(context.Cause(ctx))
+	}
+	h.conclude(verdict, err)
+	return nil
+}
+
+// scanWithComfort scans while the receiver is kept patient.
+func (sc *scans) scanWithComfort(ctx context.Context, s *Session, h *Hold) (scanner.Verdict, error) {
+	type answer struct {
+		v   scanner.Verdict
+		err error
+	}
+	h.toSpool()
+	done := make(chan answer, 1)
+	go func() {
+		v, err := sc.scan(ctx, s, h)
+		done <- answer{v, err}
+	}()
+	for {
+		timer := time.NewTimer(time.Duration(max(0, h.comfortAt-s.eng.now())))
+		select {
+		case a := <-done:
+			timer.Stop()
+			return a.v, a.err
+		case <-timer.C:
+		}
+		if err := h.comfort(); err != nil {
+			s.ctx.cancel(err)
+			a := <-done
+			return a.v, err
+		}
+	}
+}
+
+// scan waits for a slot and has every part of the object judged. The first
+// detection decides; else the first verdict that isn't clean.
+func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (scanner.Verdict, error) {
+	if err := sc.acquire(ctx); err != nil {
+		return scanner.Verdict{}, err
+	}
+	defer sc.release()
+	set := sc.set.Load()
+	whole, gathered := h.object()
+	defer gathered.done()
+	if len(whole.Flat) == 0 || len(whole.Encodings) > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, set.Timeout)
+		defer stop()
+	}
+	began := s.eng.now()
+	defer func() { sc.eng.worker.Stat.InScan.Add(time.Duration(s.eng.now() - began)) }()
+	if h.in.Split == nil {
+		return sc.one(ctx, s, set, whole)
+	}
+	return sc.parts(ctx, s, set, h.in.Split(whole))
+}
+
+func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, parts []scanner.Object) (worst scanner.Verdict, failed error) {
+	for i := range parts {
+		parts[i].Limits = s.policy.limits
+		v, err := sc.one(ctx, s, set, &parts[i])
+		switch {
+		case err != nil && failed == nil:
+			failed = err
+		case v.Class.Detection():
+			return v, nil
+		case worst.Class == scanner.Clean:
+			worst = v
+		}
+	}
+	return worst, failed
+}
+
+// one is one call of the scanner. Every verdict it delivers is an event of the
+// scan socket and a result of the protocol.
+func (sc *scans) one(ctx context.Context, s *Session, set *ScanSettings, obj *scanner.Object) (scanner.Verdict, error) {
+	v, err := set.Scanner.Scan(ctx, obj)
+	if err == nil {
+		s.counts.Scan.Inc()
+		sc.eng.worker.ScanEvent()
+	}
+	return v, err
+}
+
+// object is the held content as the scanner wants it, in one piece if it lies in
+// one or fits one chunk.
+func (h *Hold) object() (*scanner.Object, gathering) {
+	obj := &h.in.Object
+	obj.Size, obj.Limits, obj.Body = h.size, h.s.policy.limits, &h.spool
+	if h.n > 1 && h.size > chunkSize {
+		h.toSpool()
+	}
+	if h.n == 0 {
+		obj.Flat = h.spool.flat()
+		return obj, gathering{}
+	}
+	g := gathering{}
+	if h.n == 1 {
+		obj.Flat = h.inst[0].b
+	} else {
+		obj.Flat = g.gather(h.inst[:h.n])
+	}
+	obj.Body = flatReader(obj.Flat)
+	return obj, g
+}
+
+// conclude turns what the scanner said into an outcome and counts it.
+func (h *Hold) conclude(v scanner.Verdict, err error) {
+	counters := h.s.verdicts(h.in.Dir)
+	if err != nil {
+		h.failed(err)
+		return
+	}
+	h.Verdict = v
+	switch {
+	case v.Class.Detection():
+		count(counters, v.Class)
+		if !h.s.policy.monitor {
+			h.Outcome = Detected
+		}
+		h.s.eng.detected(h)
+	case h.s.policy.blocksArchive(v.Findings):
+		counters.FileBlocked()
+		h.Outcome = Detected
+		h.s.eng.detected(h)
+	case v.Class == scanner.Clean:
+		counters.Clean()
+	case v.Class == scanner.Oversize:
+		counters.Oversize(false)
+		h.Outcome, h.leak = Unscanned, stats.LeakOversize
+	default:
+		counters.Clean()
+		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
+	}
+}
+
+// failed decides about an object without a verdict.
+func (h *Hold) failed(err error) {
+	set := h.s.eng.scans.set.Load()
+	if errors.Is(err, errBacklog) {
+		h.Outcome = Backlog
+		h.s.backlogDrop(h.in.Dir)
+		return
+	}
+	action, leak := set.OnError, stats.LeakScanError
+	if isTimeout(err) {
+		action, leak = set.OnTimeout, stats.LeakScanTimeout
+	}
+	h.Outcome, h.leak = errorOutcome(action), leak
+	h.s.verdicts(h.in.Dir).ScanError(scanErrorCode(err))
+	h.s.eng.scanFailed(h, err)
+}
+
+// scanErrorCode is the opaque number printed as "Last Server Scan errors".
+func scanErrorCode(err error) int64 {
+	if isTimeout(err) {
+		return scanCodeTimeout
+	}
+	return scanCodeFailed
+}
+
+// Codes of our own; the appliance's are not public. The documented sample shows 102.
+const (
+	scanCodeFailed  = 102
+	scanCodeTimeout = 110
+)
+
+// backlogDrop counts an object for which there was no place in the backlog.
+func (s *Session) backlogDrop(dir stats.Direction) {
+	if s.entry.Proto != protocols.HTTP {
+		s.verdicts(dir).ScanError(scanCodeFailed)
+		return
+	}
+	if dir == stats.Up {
+		s.vdom.stats.HTTP.Stat.RequestBacklogDrop.Inc()
+		return
+	}
+	s.vdom.stats.HTTP.Stat.ResponseBacklogDrop.Inc()
+}

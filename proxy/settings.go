@@ -1,0 +1,248 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"slices"
+
+	"utmsim/failopen"
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols"
+	"utmsim/scanner"
+	"utmsim/sessiontable"
+)
+
+// settings are what the whole engine takes from one snapshot of the
+// configuration. They are immutable.
+type settings struct {
+	snap            *config.Snapshot
+	failopen        failopen.Settings
+	thresholds      failopen.Thresholds
+	limits          sessiontable.Limits
+	drop            sessiontable.DropRule
+	refuse          config.Refuse
+	connectTimeout  int64 // ns
+	exchangeTimeout int64 // ns
+}
+
+// newSettings reads a snapshot.
+func newSettings(snap *config.Snapshot) *settings {
+	sim, global := &snap.Simulator, &snap.Global
+	set := &settings{
+		snap: snap,
+		failopen: failopen.Settings{
+			Session:         global.AVFailopenSession,
+			Policy:          global.AVFailopen,
+			FirstRefusal:    sim.Enter == config.EnterFirstRefusal,
+			AnyChangeClears: sim.LatchClear == config.LatchAnyChange,
+		},
+		thresholds:      failopen.ClassicThresholds(),
+		drop:            sessiontable.DropRule{Idle: sim.IdleThreshold, Any: sim.IdleDrop == config.IdleDropAny},
+		refuse:          sim.Refuse,
+		connectTimeout:  int64(sim.ConnectTimeout),
+		exchangeTimeout: int64(sim.ExchangeTimeout),
+		limits: sessiontable.Limits{
+			Pool:        snap.Resource.Proxy,
+			PerProtocol: sim.Pool == config.PoolPerProtocol,
+			VDOM:        []int{snap.VDOMLimit(rootVDOM)},
+		},
+	}
+	if sim.Persona == config.Persona56 {
+		set.thresholds = failopen.Thresholds{Red: global.MemoryRed, Green: global.MemoryGreen, Extreme: global.MemoryExtreme}
+	}
+	for _, p := range protocols.All {
+		set.limits.Proto[p] = sim.Limit(p)
+	}
+	return set
+}
+
+// rootVDOM is the VDOM of a unit without VDOMs.
+const rootVDOM = "root"
+
+// route is what becomes of the sessions of one listener: the policy that matched,
+// with its profiles resolved. It is immutable; a session keeps the one it began
+// with.
+type route struct {
+	policy        int // id of the firewall policy; 0 for the explicit proxy
+	vdom          *vdomState
+	options       *config.ProtocolOptions
+	av            *config.AVProfile
+	target        *target // nil: the client names the server
+	inspect       bool    // goes through a driver and takes an entry
+	scan          bool    // objects are judged
+	monitor       bool    // detections are logged and not blocked
+	log           config.LogTraffic
+	archives      config.ArchiveKinds
+	limits        scanner.Limits
+	oversize      int64 // bytes
+	oversizeBlock bool
+	comfortEvery  int64 // ns, 0: no comforting
+	comfortAmount int64 // bytes
+	rest          int64 // ns
+	retries       int
+}
+
+// target is the server a VIP stands for: an address, or a name and a port.
+type target struct {
+	host string
+	addr netip.AddrPort
+}
+
+// vdomState is what belongs to one VDOM.
+type vdomState struct {
+	name  string
+	index uint16
+	stats *stats.VDOM
+}
+
+// newRoute resolves profiles for protocol p. The configuration has checked that
+// they exist.
+func newRoute(snap *config.Snapshot, p protocols.Protocol, vdom *vdomState, options, av string) *route {
+	rt := &route{vdom: vdom, options: snap.Options(options), av: snap.AVProfile(av)}
+	in := rt.options.Inspection(p)
+	rt.inspect = in.Status
+	rt.oversize, rt.oversizeBlock = in.OversizeLimit, in.Options.Has(config.OversizeBlock)
+	rt.limits = scanner.Limits{Uncompressed: in.UncompressedOversizeLimit, Nest: in.UncompressedNestLimit}
+	if c := rt.options.Comforting(p); c != nil && in.Options.Has(config.ClientComfort) {
+		rt.comfortEvery, rt.comfortAmount = int64(c.ComfortInterval), int64(c.ComfortAmount)
+	}
+	if p == protocols.HTTP {
+		rt.rest, rt.retries = int64(rt.options.HTTP.KeepaliveTimeout), rt.options.HTTP.RetryCount
+	}
+	if rt.av != nil {
+		prot := rt.av.Protocol(p)
+		rt.scan = prot.Options&(config.AVScan|config.AVMonitor) != 0
+		rt.monitor = prot.Options.Has(config.AVMonitor) && !prot.Options.Has(config.AVScan)
+		rt.archives = prot.ArchiveBlock
+	}
+	return rt
+}
+
+// blocksArchive tells whether an archive with these findings is blocked.
+func (rt *route) blocksArchive(found scanner.ClassSet) bool {
+	return found.Has(scanner.Encrypted) && rt.archives.Has(config.ArchiveEncrypted) ||
+		found.Has(scanner.Corrupt) && rt.archives.Has(config.ArchiveCorrupted) ||
+		found.Has(scanner.Nested) && rt.archives.Has(config.ArchiveNested) ||
+		found.Has(scanner.Oversize) && rt.archives.Has(config.ArchiveOversize)
+}
+
+// doorway is a listener that the configuration asks for.
+type doorway struct {
+	addr  netip.AddrPort
+	proto protocols.Protocol
+	owner string // the setting that asks for it, for error messages
+	route *route
+}
+
+// doorways are the listeners that a snapshot asks for.
+func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
+	var out []doorway
+	for i := range snap.VIPs {
+		d, err := vipDoorway(snap, &snap.VIPs[i], vdom)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
+			out = append(out, *d)
+		}
+	}
+	if w := &snap.WebProxy; w.Status {
+		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
+		d.route = newRoute(snap, protocols.HTTP, vdom, w.Options, w.AVProfile)
+		d.route.inspect = true // without a driver nobody would know where to connect
+		d.route.log = config.LogAll
+		out = append(out, d)
+	}
+	for i, d := range out {
+		for _, o := range out[:i] {
+			if o.addr == d.addr {
+				return nil, fmt.Errorf("%s and %s both listen on %s", o.owner, d.owner, d.addr)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Doorways tells where an engine with this configuration listens, and for what,
+// a line each.
+func Doorways(snap *config.Snapshot) ([]string, error) {
+	doors, err := doorways(snap, nil)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]string, 0, len(doors))
+	for _, d := range doors {
+		how := "inspected"
+		if !d.route.inspect {
+			how = "not inspected"
+		}
+		lines = append(lines, fmt.Sprintf("listens on %s for %s (%s, %s)", d.addr, d.owner, d.proto, how))
+	}
+	return lines, nil
+}
+
+// vipDoorway is the listener of a VIP; nil when no policy lets anybody through.
+func vipDoorway(snap *config.Snapshot, v *config.VIP, vdom *vdomState) (*doorway, error) {
+	if v.ExtPort == 0 || !v.PortForward {
+		return nil, nil
+	}
+	for i := range snap.Policies {
+		pol := &snap.Policies[i]
+		if !pol.Status || !pol.Reaches(v.Name) {
+			continue
+		}
+		p, ok := serviceOf(snap, pol, v)
+		if !ok {
+			continue
+		}
+		if pol.Action != config.ActionAccept {
+			return nil, nil
+		}
+		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
+		d.route = newRoute(snap, p, vdom, pol.Options, pol.AVProfile)
+		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
+		d.route.inspect = d.route.inspect && pol.UTMStatus
+		d.route.target = &target{addr: netip.AddrPortFrom(v.MappedIP, v.Port())}
+		if v.Type == config.VIPFQDN {
+			d.route.target = &target{host: v.MappedAddr, addr: netip.AddrPortFrom(netip.Addr{}, v.Port())}
+		}
+		return d, nil
+	}
+	return nil, nil
+}
+
+// serviceOf is the protocol that a policy lets through to a VIP: the one service
+// it names, or with several (or ALL) the one whose ports have the server's port
+// among them.
+func serviceOf(snap *config.Snapshot, pol *config.Policy, v *config.VIP) (protocols.Protocol, bool) {
+	opt := snap.Options(pol.Options)
+	var only []protocols.Protocol
+	for _, p := range protocols.All {
+		in := opt.Inspection(p)
+		if in == nil || !pol.Serves(p) {
+			continue
+		}
+		if slices.Contains(in.Ports, v.Port()) || slices.Contains(in.Ports, v.ExtPort) {
+			return p, true
+		}
+		only = append(only, p)
+	}
+	if len(only) == 1 {
+		return only[0], true
+	}
+	return 0, false
+}
+
+// scanSettings reads how objects are judged.
+func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
+	set := &ScanSettings{
+		Scanner: sc, Workers: c.ScanWorkers, Backlog: c.ScanBacklog, Timeout: c.ScanTimeout,
+		OnError: c.ErrorAction, OnTimeout: c.TimeoutAction,
+	}
+	if set.Workers == 0 {
+		set.Workers = runtime.NumCPU()
+	}
+	return set
+}
