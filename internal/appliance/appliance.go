@@ -1,0 +1,240 @@
+// Package appliance puts the parts together: configuration, engine, drivers,
+// scanners, name resolution, logs and console. It is the only place that knows
+// which driver and which scanner there are. It contains no behaviour of its own.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"utmsim/internal/config"
+	"utmsim/internal/console"
+	"utmsim/internal/logfile"
+	"utmsim/internal/resolver"
+	"utmsim/protocols"
+	"utmsim/protocols/httpproxy"
+	"utmsim/proxy"
+	"utmsim/scanner"
+	"utmsim/scanner/builtin"
+)
+
+// Source is one configuration text; File names it in messages.
+type Source struct {
+	File string
+	Open func() (io.ReadCloser, error)
+}
+
+// FileSource is a configuration file.
+func FileSource(path string) Source {
+	return Source{File: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+}
+
+// Options say what to start.
+type Options struct {
+	// Config is read in order, each on top of the one before.
+	Config []Source
+	// StateDir holds the control socket and the log. It is made if need be.
+	StateDir string
+	// Version is what the console shows.
+	Version string
+	// Warn gets what the configuration asks for and is not simulated, and what
+	// the machine can't hold; nil discards it.
+	Warn func(line string)
+}
+
+// Appliance is the running proxy with its console.
+type Appliance struct {
+	opts     Options
+	log      *zap.Logger
+	logFile  *logfile.File
+	store    *config.Store
+	resolver *resolver.Resolver
+	engine   *proxy.Engine
+	console  *console.Console
+	quit     chan struct{}
+	quitOnce sync.Once
+}
+
+// Bounds of the log file: two old ones are kept.
+const (
+	logBytes = 16 << 20
+	logKeep  = 2
+)
+
+// Start reads the configuration, starts to listen and opens the control socket.
+// An error leaves nothing running.
+func Start(opts Options) (*Appliance, error) {
+	if opts.Warn == nil {
+		opts.Warn = func(string) {}
+	}
+	a := &Appliance{opts: opts, store: config.NewStore(), quit: make(chan struct{})}
+	if err := a.load(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(opts.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the state folder (choose another with --state): %w", err)
+	}
+	var err error
+	if a.logFile, err = logfile.Open(filepath.Join(opts.StateDir, "utmsim.log"), logBytes, logKeep); err != nil {
+		return nil, fmt.Errorf("opening the log: %w", err)
+	}
+	a.log = newLogger(a.logFile)
+	if err := a.run(); err != nil {
+		return nil, errors.Join(err, a.logFile.Close())
+	}
+	return a, nil
+}
+
+// load reads the configuration texts into the store.
+func (a *Appliance) load() error {
+	for _, src := range a.opts.Config {
+		report, err := readInto(a.store, src)
+		if err != nil {
+			return err
+		}
+		for _, line := range report.Summary() {
+			a.opts.Warn(line)
+		}
+	}
+	return nil
+}
+
+func readInto(store *config.Store, src Source) (*config.Report, error) {
+	r, err := src.Open()
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer r.Close()
+	return store.Load(src.File, r)
+}
+
+// run starts everything behind the configuration.
+func (a *Appliance) run() (err error) {
+	snap := a.store.Snapshot()
+	files, err := proxy.RaiseOpenFiles()
+	if err != nil {
+		a.opts.Warn(err.Error())
+	}
+	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
+		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
+			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
+	}
+	a.resolver = resolver.New(resolverSettings(&snap.DNS))
+	a.engine, err = proxy.New(proxy.Options{
+		Log: a.log, Drivers: drivers(), NewScanner: newScanner, Resolver: a.resolver, OpenFiles: files,
+	}, snap)
+	if err != nil {
+		return err
+	}
+	a.store.OnCommit(a.commit)
+	a.console = console.New(console.Options{
+		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit,
+	})
+	if err := a.console.Listen(a.opts.StateDir); err != nil {
+		return errors.Join(err, a.engine.Shutdown(context.Background()))
+	}
+	a.log.Info("started", zap.String("version", a.opts.Version))
+	return nil
+}
+
+// drivers are the protocols that can be proxied.
+func drivers() [protocols.Count]proxy.Driver {
+	return [protocols.Count]proxy.Driver{protocols.HTTP: new(httpproxy.Driver)}
+}
+
+// newScanner makes the chain of engines that the configuration names.
+func newScanner(c *config.Engine) (scanner.Scanner, error) {
+	var chain scanner.Chain
+	for _, e := range c.Engines {
+		switch e {
+		case config.EngineBuiltin:
+			engine, err := builtin.New()
+			if err != nil {
+				return nil, err
+			}
+			chain = append(chain, engine)
+		default:
+			return nil, fmt.Errorf("there is no scan engine %s", e)
+		}
+	}
+	if len(chain) == 1 {
+		return chain[0], nil
+	}
+	return chain, nil
+}
+
+func resolverSettings(d *config.DNS) resolver.Settings {
+	return resolver.Settings{
+		Servers: d.Servers(), Timeout: d.Timeout, Retries: d.Retry, CacheEntries: d.CacheLimit, CacheTTL: d.CacheTTL,
+	}
+}
+
+// commit puts a changed configuration in force, or refuses it.
+func (a *Appliance) commit(c config.Commit) error {
+	if err := a.engine.Apply(c.New); err != nil {
+		return err
+	}
+	a.resolver.Configure(resolverSettings(&c.New.DNS))
+	for _, ch := range c.Changes {
+		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
+			zap.String("old", ch.Old), zap.String("new", ch.New))
+	}
+	return nil
+}
+
+// Reload reads the configuration texts anew. When one is wrong, or can't be put
+// in force, everything stays as it is.
+func (a *Appliance) Reload() error {
+	fresh := make([]config.Input, 0, len(a.opts.Config))
+	for _, src := range a.opts.Config {
+		r, err := src.Open()
+		if err != nil {
+			return fmt.Errorf("reloading: %w", err)
+		}
+		defer r.Close()
+		fresh = append(fresh, config.Input{Name: src.File, Reader: r})
+	}
+	report, err := a.store.Replace("reload", fresh...)
+	if err != nil {
+		a.log.Error("reload refused", zap.Error(err))
+		return fmt.Errorf("reloading: %w", err)
+	}
+	for _, line := range report.Summary() {
+		a.opts.Warn(line)
+	}
+	a.log.Info("configuration reloaded")
+	return nil
+}
+
+// Console is the console of the appliance.
+func (a *Appliance) Console() *console.Console { return a.console }
+
+// Engine is the proxy itself.
+func (a *Appliance) Engine() *proxy.Engine { return a.engine }
+
+// Quit asks whoever runs the appliance to stop it; see Done.
+func (a *Appliance) Quit() { a.quitOnce.Do(func() { close(a.quit) }) }
+
+// Done is closed when somebody has asked for the end.
+func (a *Appliance) Done() <-chan struct{} { return a.quit }
+
+// Stop ends everything: exchanges that run get the configured grace time.
+func (a *Appliance) Stop() error {
+	grace := a.store.Snapshot().Simulator.ShutdownGrace
+	ctx, cancel := context.WithTimeoutCause(context.Background(), grace, fmt.Errorf("%s of grace are over", grace))
+	defer cancel()
+	err := a.engine.Shutdown(ctx)
+	if err != nil {
+		a.log.Warn("stopped", zap.Error(err))
+	} else {
+		a.log.Info("stopped")
+	}
+	return errors.Join(a.console.Close(), a.logFile.Close())
+}

@@ -1,0 +1,118 @@
+package appliance
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"utmsim/internal/lab"
+)
+
+// LabPorts are the ports of the lab's proxies on loopback, without offset.
+const (
+	labHTTP     = 8080
+	labExplicit = 3128
+)
+
+// Proxy is one row of the lab's table of endpoints.
+type Proxy struct {
+	Name    string // what it proxies
+	Address string // where it listens
+	Origin  string // what is behind it
+}
+
+// Lab is the appliance with honest origin servers behind it.
+type Lab struct {
+	*Appliance
+	Origins *lab.Lab
+	Proxies []Proxy
+}
+
+// StartLab starts the origins and the appliance in front of them, everything on
+// loopback with offset added to every port. The configurations in opts are read
+// on top of the lab's own.
+func StartLab(offset int, opts Options) (*Lab, error) {
+	if offset < 0 || offset > maxOffset {
+		return nil, fmt.Errorf("--offset %d: want 0 to %d, so that every port stays below 65536", offset, maxOffset)
+	}
+	origins, err := lab.Start(lab.Endpoints(offset))
+	if err != nil {
+		return nil, fmt.Errorf("%w (another lab may be running: try --offset 1000)", err)
+	}
+	text, err := labConfig(origins, offset)
+	if err == nil {
+		own := Source{File: "lab", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}
+		opts.Config = append([]Source{own}, opts.Config...)
+		var a *Appliance
+		if a, err = Start(opts); err == nil {
+			return &Lab{Appliance: a, Origins: origins, Proxies: labProxies(origins, offset)}, nil
+		}
+	}
+	origins.Close()
+	return nil, err
+}
+
+// maxOffset keeps the highest port of the lab, that of its HTTP origin, below
+// 65536.
+const maxOffset = 65535 - 18080
+
+func labProxies(origins *lab.Lab, offset int) []Proxy {
+	return []Proxy{
+		{"HTTP, reverse (VIP)", fmt.Sprintf("127.0.0.1:%d", labHTTP+offset), origins.Addr(lab.ServiceHTTP)},
+		{"HTTP, forward proxy", fmt.Sprintf("127.0.0.1:%d", labExplicit+offset), "the origins, and names under lab.test"},
+	}
+}
+
+// labConfig is the lab's configuration, in the language of the console.
+func labConfig(origins *lab.Lab, offset int) (string, error) {
+	http, err := netip.ParseAddrPort(origins.Addr(lab.ServiceHTTP))
+	if err != nil {
+		return "", fmt.Errorf("address of the HTTP origin: %w", err)
+	}
+	dns, err := netip.ParseAddrPort(origins.Addr(lab.ServiceDNS))
+	if err != nil {
+		return "", fmt.Errorf("address of the lab's DNS: %w", err)
+	}
+	return fmt.Sprintf(`config system dns
+    set primary %s
+    set port %d
+end
+config firewall vip
+    edit "lab-http"
+        set extip 127.0.0.1
+        set extport %d
+        set mappedip %s
+        set mappedport %d
+        set portforward enable
+    next
+end
+config firewall policy
+    edit 1
+        set name "lab-http"
+        set dstaddr "lab-http"
+        set action accept
+        set service "HTTP"
+        set utm-status enable
+        set av-profile "default"
+        set logtraffic all
+    next
+end
+config web-proxy explicit
+    set status enable
+    set incoming-ip 127.0.0.1
+    set http-incoming-port %d
+    set allow-loopback enable
+    set av-profile "default"
+end
+`, dns.Addr(), dns.Port(), labHTTP+offset, http.Addr(), http.Port(), labExplicit+offset), nil
+}
+
+// Stop ends the appliance and then its origins.
+func (l *Lab) Stop() error {
+	err := l.Appliance.Stop()
+	if cerr := l.Origins.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
