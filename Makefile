@@ -1,0 +1,14 @@
+.PHONY: test lab bench ci
+
+test:            # what a change must pass before it is committed
+	go vet ./... && go test ./...
+
+lab:             # proxies, origins and console on loopback
+	go run ./cmd/utmsim lab
+
+bench:           # the inside by go test -bench, and HTTP side by side with other proxies
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./testdata/bench
+
+ci:              # everything
+	.ci/run
