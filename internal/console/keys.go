@@ -60,6 +60,9 @@ func (k *keyboard) byte() (byte, error) {
 	}
 }
 
+// endKey moves the cursor behind the line.
+const endKey = "\x1b[F"
+
 // maxKey is the longest key that Read gives, in bytes.
 const maxKey = 6
 
@@ -75,6 +78,9 @@ func (k *keyboard) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		key, err := k.key(b)
+		if errors.Is(err, errInterrupt) { // what follows is shown behind the line, wherever the cursor is
+			return copy(p, endKey), err
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -152,7 +158,7 @@ var sequences = map[string]string{
 	"[A": "\x1b[A", "[B": "\x1b[B", "[C": "\x1b[C", "[D": "\x1b[D",
 	"OA": "\x1b[A", "OB": "\x1b[B", "OC": "\x1b[C", "OD": "\x1b[D",
 	"[H": "\x1b[H", "OH": "\x1b[H", "[1~": "\x1b[H", "[7~": "\x1b[H",
-	"[F": "\x1b[F", "OF": "\x1b[F", "[4~": "\x1b[F", "[8~": "\x1b[F",
+	"[F": endKey, "OF": endKey, "[4~": endKey, "[8~": endKey,
 	"[3~":   "\x1b[3~",
 	"[1;3C": "\x1b[1;3C", "[1;5C": "\x1b[1;3C", "f": "\x1b[1;3C", // a word to the right
 	"[1;3D": "\x1b[1;3D", "[1;5D": "\x1b[1;3D", "b": "\x1b[1;3D", // a word to the left

@@ -211,6 +211,7 @@ func TestSession(t *testing.T) {
 		{"a word back by Alt", "one two\x1b\x7f", "FGT # one"},
 		{"home and end", "b\x01a\x05c", "FGT # abc"},
 		{"interrupted", "get te\x03emd\r", "FGT # get te^C\nFGT # emd\nUnknown action 0\n\nFGT #"},
+		{"interrupted in the middle", "emd x" + left + left + "\x03", "FGT # emd x^C\nFGT #"},
 		{"cleared screen", "emd\rab\x0cc", "FGT # abc"},
 		{"history", "emd\rxyz\r" + up + up + "\r" + up + up + up + up + down + "!", "FGT # emd\nUnknown action 0\n\nFGT # xyz\nUnknown action 0\n\nFGT # emd\nUnknown action 0\n\nFGT # xyz!"},
 		{"history keeps what was begun", "emd\rbeg" + up + down + "un", "FGT # emd\nUnknown action 0\n\nFGT # begun"},

@@ -61,7 +61,10 @@ func (s *shell) execute(line string) (string, error) {
 		return "", err
 	}
 	out, err := s.run(words)
-	return f.apply(out), err
+	if err != nil {
+		return out, err
+	}
+	return f.apply(out), nil
 }
 
 // printable drops control characters: a terminal's line noise is no input. Tabs
