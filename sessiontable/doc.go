@@ -24,6 +24,8 @@
 // where one comes to the head of the order, it is compared with the entry's word
 // and repaired, and only a key that proves true makes a victim. An entry found
 // active is keyed as never resting, and announces its next rest on a lock-free
-// list that the next call under the lock takes in. The cost of a repair is thereby
-// paid once for each rest that the index learned of, whatever the table's size.
+// list that the next call under the lock takes in. Each rest that the index learned
+// of is repaired once at most, so the cost of a search does not depend on the
+// table's size, except that the first search after a long time without one may have
+// to repair what has changed meanwhile: at worst every session once.
 package sessiontable

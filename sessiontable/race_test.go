@@ -194,22 +194,3 @@ func disturb(t *testing.T, table *Table, limits Limits, clock *atomic.Int64, sto
 		runtime.Gosched()
 	}
 }
-
-// TestWakeAgainstDrop: of a session that wakes and a newcomer that wants its place,
-// exactly one wins.
-func TestWakeAgainstDrop(t *testing.T) {
-	table := New(Limits{Pool: 1})
-	for i := range int64(2000) {
-		v, newcomer := &visitor{}, &visitor{}
-		require.True(t, table.Admit(i, &v.Entry))
-		require.True(t, v.Rest(i))
-		var woke bool
-		var wg sync.WaitGroup
-		wg.Go(func() { woke = v.Wake() })
-		_, outcome := table.AdmitDropping(i, &newcomer.Entry, DropRule{})
-		wg.Wait()
-		require.Equal(t, woke, outcome == Refused)
-		require.Equal(t, woke, table.Release(&v.Entry))
-		require.Equal(t, !woke, table.Release(&newcomer.Entry))
-	}
-}
