@@ -205,8 +205,7 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 		s.finish(err)
 		return
 	}
-	e.running.Add(1)
-	go s.run()
+	e.workers.run(s)
 }
 
 // refuse turns a connection away in the refusal style.

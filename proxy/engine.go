@@ -55,8 +55,8 @@ type Engine struct {
 	maxFD    int
 	nextID   atomic.Uint64
 	set      atomic.Pointer[settings]
-	draining atomic.Bool    // sessions end when they come to rest
-	running  sync.WaitGroup // goroutines of sessions
+	draining atomic.Bool // sessions end when they come to rest
+	workers  workers
 	sessions sync.WaitGroup // sessions that have started
 	alive    atomic.Int64   // the same, to be looked at
 	stopping chan struct{}
@@ -259,7 +259,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		}
 	})
 	done := make(chan struct{})
-	go func() { e.sessions.Wait(); e.running.Wait(); close(done) }()
+	go func() { e.sessions.Wait(); close(done) }()
 	var cut error
 	select {
 	case <-done:
@@ -268,6 +268,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		e.eachSession(func(s *Session) { s.kill(ErrShutdown) })
 		<-done
 	}
+	e.workers.close()
 	close(e.stopping)
 	<-e.swept
 	e.lingers.closeAll()

@@ -157,8 +157,7 @@ func (s *Session) signal() {
 				continue
 			}
 			if s.wake() {
-				s.eng.running.Add(1)
-				go s.run()
+				s.eng.workers.run(s)
 			}
 			return
 		case stateRunning:
@@ -189,7 +188,6 @@ func (s *Session) wake() bool {
 
 // run is the session's goroutine while it has something to do.
 func (s *Session) run() {
-	defer s.eng.running.Done()
 	for {
 		if err := s.stepSafely(); err != nil {
 			s.finish(err)

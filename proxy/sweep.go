@@ -57,6 +57,5 @@ func (s *Session) expire() {
 		return
 	}
 	s.expired = true
-	s.eng.running.Add(1)
-	go s.run()
+	s.eng.workers.run(s)
 }

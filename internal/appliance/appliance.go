@@ -178,6 +178,9 @@ func resolverSettings(d *config.DNS) resolver.Settings {
 
 // commit puts a changed configuration in force, or refuses it.
 func (a *Appliance) commit(c config.Commit) error {
+	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
+		return err
+	}
 	if err := a.engine.Apply(c.New); err != nil {
 		return err
 	}
