@@ -171,6 +171,7 @@ func (m *model) check(t *rapid.T, real *Machine) {
 		}
 		d := Decide(Inputs{Memory: m.memory, Latched: m.latched(s), Room: !m.full[s], Session: m.settings.Session, Policy: m.settings.Policy})
 		require.Equal(t, d.Row, st.Row)
+		require.Equal(t, d.Row >= 7, real.NeedsRoom(s))
 		require.Equal(t, d.Action, st.Action)
 	}
 }

@@ -69,15 +69,6 @@ func (t *Table) Release(e *Entry) bool {
 	return true
 }
 
-// Shortage says which limits leave no room for a newcomer now; 0 is room. Only
-// admissions and SetLimits take room away, so for a caller that serialises these
-// the answer 0 stays true until it admits.
-func (t *Table) Shortage(k Key) Shortage {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.shortageLocked(k)
-}
-
 // shortageLocked says which limits leave no room for a newcomer.
 func (t *Table) shortageLocked(k Key) (s Shortage) {
 	if !t.limits.PerProtocol && t.used.total.now >= t.limits.Pool {
