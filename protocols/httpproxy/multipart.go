@@ -12,32 +12,40 @@ import (
 const (
 	maxParts      = 512
 	maxBoundary   = 70 // RFC 2046 section 5.1.1
+	maxBoundaries = 4
 	maxPartHead   = 8 << 10
 	formWindow    = 32 << 10 // what is read at once to look for a boundary
 	formLine      = 64       // of what may follow a boundary on its line
 	formTypeStart = "multipart/form-data"
 )
 
-// boundaryOf is the boundary parameter of a multipart/form-data type; nil when it
-// is no such type or has no usable boundary.
-func boundaryOf(contentType []byte) []byte {
+// boundariesOf are the boundary parameters of a multipart/form-data type; none
+// when it is no such type or they are not usable. More than one is an attempt to
+// make two readers see two forms.
+func boundariesOf(contentType []byte) (list [][]byte) {
 	if len(contentType) < len(formTypeStart) || !equalFold(contentType[:len(formTypeStart)], formTypeStart) {
 		return nil
 	}
-	b := parameter(contentType[len(formTypeStart):], "boundary")
-	if len(b) == 0 || len(b) > maxBoundary {
-		return nil
+	for rest := contentType[len(formTypeStart):]; len(list) < maxBoundaries; {
+		var b []byte
+		if b, rest = parameter(rest, "boundary"); b == nil {
+			return list
+		}
+		if len(b) > 0 && len(b) <= maxBoundary {
+			list = append(list, bytes.Clone(b))
+		}
 	}
-	return b
+	return list
 }
 
 // parameter finds ; name=value or ; name="value" in what follows a type or a
-// disposition. Escapes in a quoted value stay as they are.
-func parameter(b []byte, name string) []byte {
+// disposition, and returns what follows it. Escapes in a quoted value stay as
+// they are. Without such a parameter the value is nil.
+func parameter(b []byte, name string) (value, after []byte) {
 	for {
 		i := bytes.IndexByte(b, ';')
 		if i < 0 {
-			return nil
+			return nil, nil
 		}
 		b = trim(b[i+1:])
 		n := tokenLength(b)
@@ -45,9 +53,9 @@ func parameter(b []byte, name string) []byte {
 		if n == 0 || len(rest) == 0 || rest[0] != '=' {
 			continue
 		}
-		value, after := parameterValue(trim(rest[1:]))
+		value, after = parameterValue(trim(rest[1:]))
 		if equalFold(b[:n], name) {
-			return value
+			return value, after
 		}
 		b = after
 	}
@@ -76,15 +84,20 @@ func parameterValue(b []byte) (value, after []byte) {
 // a form from its first byte to its last - bytes before the first boundary or
 // behind the last, a part without an end, too many parts - the whole body is an
 // object as well, so that no byte of it escapes judgement.
-func splitForm(whole *scanner.Object, boundary []byte) []scanner.Object {
+func splitForm(whole *scanner.Object, boundaries ...[]byte) (parts []scanner.Object) {
 	if len(whole.Encodings) > 0 {
 		return []scanner.Object{*whole}
 	}
-	f := formSplit{whole: whole, delimiter: append([]byte("\n--"), boundary...), window: whole.Flat}
-	if !f.split() {
-		return append(f.parts, *whole)
+	exact := true
+	for _, boundary := range boundaries {
+		f := formSplit{whole: whole, delimiter: append([]byte("\n--"), boundary...), window: whole.Flat}
+		exact = f.split() && exact
+		parts = append(parts, f.parts...)
 	}
-	return f.parts
+	if !exact {
+		parts = append(parts, *whole)
+	}
+	return parts
 }
 
 // formSplit is a form that is being split.

@@ -14,18 +14,20 @@ import (
 	"utmsim/scanner"
 )
 
-func TestBoundaryOf(t *testing.T) {
+func TestBoundariesOf(t *testing.T) {
 	for in, want := range map[string]string{
-		"multipart/form-data; boundary=abc":                        "abc",
-		"Multipart/Form-Data;charset=utf-8; BOUNDARY = \"a b\"":    "a b",
-		"multipart/form-data; x=\"; boundary=no\"; boundary=yes":   "yes",
-		"multipart/form-data":                                      "",
-		"multipart/form-data; boundary=":                           "",
-		"multipart/mixed; boundary=abc":                            "",
-		"text/plain; boundary=abc":                                 "",
-		"multipart/form-data; boundary=" + strings.Repeat("x", 71): "",
+		"multipart/form-data; boundary=abc":                                           "abc",
+		"Multipart/Form-Data;charset=utf-8; BOUNDARY = \"a b\"":                       "a b",
+		"multipart/form-data; x=\"; boundary=no\"; boundary=yes":                      "yes",
+		"multipart/form-data":                                                         "",
+		"multipart/form-data; boundary=":                                              "",
+		"multipart/mixed; boundary=abc":                                               "",
+		"multipart/form-data; boundary=a; boundary=\"b\"":                             "a|b",
+		"multipart/form-data; boundary=1;boundary=2;boundary=3;boundary=4;boundary=5": "1|2|3|4",
+		"text/plain; boundary=abc":                                                    "",
+		"multipart/form-data; boundary=" + strings.Repeat("x", 71):                    "",
 	} {
-		assert.Equal(t, want, string(boundaryOf([]byte(in))), in)
+		assert.Equal(t, want, string(bytes.Join(boundariesOf([]byte(in)), []byte("|"))), in)
 	}
 }
 
@@ -93,6 +95,15 @@ func TestSplitFormIsBounded(t *testing.T) {
 	got := split(t, many, "B")
 	assert.Len(t, got, maxParts+1, "what is beyond the bound is judged with the whole")
 	assert.Contains(t, got[maxParts], "whole|")
+}
+
+// With two boundaries the body is split in both ways: nobody knows which of them
+// the server goes by.
+func TestSplitFormByTwoBoundaries(t *testing.T) {
+	inner := "--C\r\n\r\nEVIL\r\n--C--\r\n"
+	body := "--B\r\n\r\n" + inner + "\r\n--B--\r\n"
+	whole := scanner.Object{Name: "whole", Size: int64(len(body)), Body: strings.NewReader(body)}
+	assert.Equal(t, []string{"||" + inner, "||EVIL", "whole||" + body}, described(t, splitForm(&whole, []byte("B"), []byte("C"))))
 }
 
 func TestSplitEncodedForm(t *testing.T) {

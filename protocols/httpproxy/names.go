@@ -13,15 +13,16 @@ const maxName = 255
 // fileOf is the file name of a Content-Disposition value, or else the name of the
 // form's field (RFC 6266, RFC 7578); "" when it says neither.
 func fileOf(disposition []byte) string {
-	if v := parameter(disposition, "filename*"); v != nil {
+	if v, _ := parameter(disposition, "filename*"); v != nil {
 		if i := bytes.LastIndexByte(v, '\''); i >= 0 {
 			return cleanName(unescape(string(v[i+1:])))
 		}
 	}
-	if v := parameter(disposition, "filename"); v != nil {
+	if v, _ := parameter(disposition, "filename"); v != nil {
 		return cleanName(strings.ReplaceAll(string(v), `\"`, `"`))
 	}
-	return cleanName(string(parameter(disposition, "name")))
+	v, _ := parameter(disposition, "name")
+	return cleanName(string(v))
 }
 
 // fileOfPath is the last segment of a path.

@@ -22,8 +22,7 @@ func (x *exchange) readReply() error {
 	server := x.s.Server()
 	x.res.reset(true)
 	err := readHead(server, &x.res, x.limit())
-	var f fault
-	if err == nil || errors.As(err, &f) || isTimeout(err) || len(server.Buffered()) > 0 {
+	if err == nil || len(server.Buffered()) > 0 || isTimeout(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errSilent, err)
@@ -133,14 +132,14 @@ func (x *exchange) prepareDownload() (err error) {
 	if x.codings, err = encodings(x.codings[:0], &x.res); err != nil {
 		return err
 	}
-	url := x.label()
+	url, contentType := x.describe(x.res.get(fieldContentType))
 	if v := x.res.get(fieldContentDisposition); v != nil {
 		if name := fileOf(v); name != "" {
 			x.file = name
 		}
 	}
 	x.inspection = proxy.Inspection{
-		Object: scanner.Object{Kind: scanner.WebResponse, Name: x.file, ContentType: string(x.res.get(fieldContentType)), URL: url, Encodings: x.codings},
+		Object: scanner.Object{Kind: scanner.WebResponse, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
 		Source: x.down.source(), Dir: stats.Down, Head: x.replyHead(), To: x.s.Client(), Comfort: true,
 		Uninspectable: x.res.status == 206 && x.ranged && !isWhole(x.res.get(fieldContentRange)),
 	}

@@ -55,21 +55,24 @@ func (x *exchange) prepareUpload() (err error) {
 	if x.codings, err = encodings(x.codings[:0], &x.req); err != nil {
 		return err
 	}
-	url, kind := x.label(), scanner.WebRequest
+	if x.req.count(fieldContentType) > 1 {
+		return fault{400, "Content-Type stands more than once"}
+	}
+	declared := x.req.get(fieldContentType)
+	url, contentType := x.describe(declared)
+	kind := scanner.WebRequest
 	if string(x.req.text(x.req.method)) == "POST" {
 		kind = scanner.Post
 	}
-	contentType := x.req.get(fieldContentType)
 	x.inspection = proxy.Inspection{
-		Object: scanner.Object{Kind: kind, Name: x.file, ContentType: string(contentType), URL: url, Encodings: x.codings},
+		Object: scanner.Object{Kind: kind, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
 		Source: x.up.source(), Dir: stats.Up,
 	}
 	if !x.headSent {
 		x.inspection.Head = x.sent
 	}
-	if boundary := boundaryOf(contentType); boundary != nil {
-		boundary = append([]byte(nil), boundary...)
-		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return splitForm(whole, boundary) }
+	if list := boundariesOf(declared); list != nil {
+		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return splitForm(whole, list...) }
 	}
 	return nil
 }
