@@ -45,6 +45,9 @@ func (d *Driver) Open(_ context.Context, s *proxy.Session) error {
 	return nil
 }
 
+// ClientSpeaksFirst implements proxy.ClientFirst.
+func (d *Driver) ClientSpeaksFirst() {}
+
 // Exchange implements proxy.Driver: a request and its response. An upload that
 // waits for its 100 (Continue) rests in between, inside a transaction.
 func (d *Driver) Exchange(ctx context.Context, s *proxy.Session, side wire.Side) error {

@@ -100,6 +100,30 @@ func splitForm(whole *scanner.Object, boundaries ...[]byte) (parts []scanner.Obj
 	return parts
 }
 
+// named makes the whole go by the name of the part that is being judged, so that
+// pages and logs name the file and not the form's address. What lies in one piece
+// is read like the rest for that.
+func named(whole *scanner.Object, parts []scanner.Object) []scanner.Object {
+	for i := range parts {
+		if o := &parts[i]; o.Name != "" {
+			o.Body, o.Flat = naming{o.Body, o.Name, whole}, nil
+		}
+	}
+	return parts
+}
+
+// naming is a part that gives its name to the whole when it is read.
+type naming struct {
+	io.ReaderAt
+	name  string
+	whole *scanner.Object
+}
+
+func (n naming) ReadAt(p []byte, off int64) (int, error) {
+	n.whole.Name = n.name
+	return n.ReaderAt.ReadAt(p, off)
+}
+
 // formSplit is a form that is being split.
 type formSplit struct {
 	whole     *scanner.Object

@@ -72,7 +72,7 @@ func (x *exchange) prepareUpload() (err error) {
 		x.inspection.Head = x.sent
 	}
 	if list := boundariesOf(declared); list != nil {
-		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return splitForm(whole, list...) }
+		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return named(whole, splitForm(whole, list...)) }
 	}
 	return nil
 }

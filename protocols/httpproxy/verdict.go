@@ -32,8 +32,8 @@ func (x *exchange) blockDownload(hold *proxy.Hold) error {
 }
 
 func (x *exchange) blockWith(hold *proxy.Hold, verb string) error {
-	url := x.label()
-	return x.replace(hold.Outcome.String(), blocked(x.blockStatus(), hold.Outcome, hold.Verdict, verb, x.file, url))
+	o := &x.inspection.Object
+	return x.replace(hold.Outcome.String(), blocked(x.blockStatus(), hold.Outcome, hold.Verdict, verb, o.Name, o.URL))
 }
 
 // blockKnown answers a request for a URL that was found infected a moment ago,
