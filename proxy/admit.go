@@ -178,7 +178,7 @@ func (e *Engine) newSession(ln *listener, rt *route, conn netConn, peer netip.Ad
 	s.transport = s.vdom.stats.Transport(ln.proto)
 	s.counts = s.vdom.stats.Session(ln.proto)
 	s.bytesOut, s.bytesIn = s.vdom.stats.Bytes(ln.proto)
-	s.clt = &socket{sess: s, conn: conn, limit: e.settings().exchangeTimeout}
+	s.clt = &socket{sess: s, conn: conn, quick: true, limit: e.settings().exchangeTimeout}
 	s.client = wire.NewConn(s.clt)
 	s.restLimit = int64(rt.rest)
 	s.state.Store(stateRunning)
@@ -204,6 +204,11 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 		e.worker.Fail(stats.Poll, err)
 		s.finish(err)
 		return
+	}
+	if _, ok := s.driver().(ClientFirst); ok && s.relay == nil {
+		if s.rest() {
+			return
+		}
 	}
 	e.workers.run(s)
 }

@@ -28,6 +28,15 @@ const (
 	connectConnect
 )
 
+// progress is how far an attempt to connect has come when the call returns.
+type progress uint8
+
+const (
+	later  progress = iota // still under way
+	soon                   // it was under way for a moment
+	atOnce                 // the call itself connected
+)
+
 // connectError is a failed attempt and the call that failed.
 type connectError struct {
 	step connectStep
@@ -124,9 +133,9 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.state.Load() == stateKilled {
 		k.set(flagAborted)
 	}
-	err = s.eng.reactor.add(k, !done)
-	if err == nil && !done {
-		if err = k.wait(flagWaitWrite, flagWritable|flagDead); err == nil {
+	err = s.eng.reactor.add(k, done == later)
+	if err == nil && done == later {
+		if err = k.wait(flagWaitWrite, flagWritable|flagDead); err == nil && k.has(flagDead) {
 			err = k.conn.pendingError()
 		}
 	}
@@ -141,7 +150,7 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.relay != nil {
 		k.set(flagRelay)
 	}
-	s.connected(done)
+	s.connected(done == atOnce)
 	return nil
 }
 

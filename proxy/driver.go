@@ -28,6 +28,10 @@ type Driver interface {
 	Farewell(cause error) []byte
 }
 
+// ClientFirst is what a Driver implements whose clients speak first. Open is then
+// called with the first exchange, and a client that says nothing costs nothing.
+type ClientFirst interface{ ClientSpeaksFirst() }
+
 // Ends of a session. ErrReset and errors that wrap it close the client with a
 // reset instead of a FIN.
 var (

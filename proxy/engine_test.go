@@ -152,6 +152,18 @@ func TestUnreachableServerIsCounted(t *testing.T) {
 	assert.Equal(t, []string{"server-unreachable"}, r.closeReasons())
 }
 
+func TestAHalfClosedClientGetsItsAnswer(t *testing.T) {
+	r := newRig(t, "")
+	c := r.dial()
+	c.say("get 100")
+	require.NoError(t, c.CloseWrite())
+	c.expect(100)
+	rest, err := c.ends()
+	assert.NoError(t, err)
+	assert.Empty(t, rest)
+	assert.Equal(t, []string{"done"}, r.closeReasons())
+}
+
 func TestTunnelRelaysBothWaysAndPassesHalfCloses(t *testing.T) {
 	r := newRig(t, "")
 	c := r.dial()

@@ -39,6 +39,9 @@ type lineDriver struct{}
 
 func (lineDriver) Open(context.Context, *Session) error { return nil }
 
+// ClientSpeaksFirst makes an idle client rest without having run.
+func (lineDriver) ClientSpeaksFirst() {}
+
 func (lineDriver) Farewell(error) []byte { return []byte("SORRY\n") }
 
 func (lineDriver) Exchange(ctx context.Context, s *Session, side wire.Side) error {

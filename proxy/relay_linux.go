@@ -168,6 +168,7 @@ func (r *relay) fetchBulk(st *stream, from *socket) error {
 // waits.
 func (r *relay) drain(st *stream, to *socket) (done bool, err error) {
 	for st.waits() {
+		to.hurry()
 		to.clear(flagWritable)
 		var n int
 		if st.off < st.end {
@@ -316,6 +317,7 @@ func (s *Session) move(from, to *wire.Conn, n int64) (moved int64, err error) {
 		src.received(int(k))
 		p.held += int(k)
 		for p.held > 0 {
+			dst.hurry()
 			dst.clear(flagWritable)
 			w, err := p.writeTo(dst)
 			if w > 0 {

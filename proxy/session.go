@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"runtime/debug"
 	"sync/atomic"
@@ -229,7 +230,9 @@ func (s *Session) step() error {
 		if err := s.driver().Open(&s.ctx, s); err != nil {
 			return err
 		}
-		return s.flush()
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
 	side, ok := s.pending()
 	if !ok {
@@ -275,7 +278,7 @@ func (s *Session) rest() bool {
 	}
 	s.state.CompareAndSwap(stateRunningMore, stateRunning)
 	if s.relay == nil {
-		if _, more := s.pending(); more || !s.opened {
+		if _, more := s.pending(); more {
 			return false
 		}
 		s.client.Rest()
@@ -374,8 +377,11 @@ func (s *Session) closeSockets(err error) {
 	if !reset && s.client.Flush() != nil {
 		reset = true
 	}
+	// A client that has nothing more to say at the proper end loses nothing by a
+	// plain close; otherwise what it still sends would reset what we sent last.
+	silent := errors.Is(err, io.EOF) && len(s.client.Buffered()) == 0 && !s.clt.has(flagReadable)
 	s.client.Release()
-	if reset || s.clt.ended {
+	if reset || s.clt.ended || silent {
 		s.clt.close(reset)
 		return
 	}

@@ -48,6 +48,8 @@ type socket struct {
 	in     int64         // bytes read, by the owner only
 	out    int64         // bytes written, by the owner only
 	ended  bool          // the peer's end of stream was read; by the owner only
+	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
+	wrote  bool          // something was written since the last read; by the owner only
 	trying bool          // Read does not wait; by the owner only
 	unread error         // what an attempt found and the next Read returns; by the owner only
 	conn   netConn       // the descriptor itself, by platform
@@ -133,8 +135,8 @@ func (s *socket) Read(p []byte) (int, error) {
 		n, err := s.conn.read(p)
 		switch {
 		case n > 0:
-			if n == len(p) {
-				s.set(flagReadable)
+			if n == len(p) || s.has(flagHangup) {
+				s.set(flagReadable) // more, or the end, may be there already
 			}
 			s.received(n)
 			return n, nil
@@ -174,6 +176,7 @@ func (s *socket) ready(c *wire.Conn) bool {
 
 // Write: see wire.Stream. It returns when everything is with the kernel.
 func (s *socket) Write(p []byte) (int, error) {
+	s.hurry()
 	done := 0
 	for done < len(p) {
 		s.clear(flagWritable) // before the attempt, so that no report is lost
@@ -193,6 +196,17 @@ func (s *socket) Write(p []byte) (int, error) {
 		return done, fmt.Errorf("writing to the %s: %w", s.sess.nameOf(s), err)
 	}
 	return done, nil
+}
+
+// hurry comes before each write. A second write without a read in between would
+// wait for the peer's delayed acknowledgement; most sessions never have one, and
+// are spared the call.
+func (s *socket) hurry() {
+	if s.wrote && !s.quick {
+		s.quick = true
+		s.conn.noDelay()
+	}
+	s.wrote = true
 }
 
 // waitWritable waits for room. The first time it asks the reactor to report it.
@@ -248,6 +262,7 @@ func (s *socket) nudgeAt(t int64) {
 }
 
 func (s *socket) received(n int) {
+	s.wrote = false
 	s.in += int64(n)
 	s.sess.bytesIn.Add(int64(n))
 }

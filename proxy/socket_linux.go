@@ -65,6 +65,11 @@ func (c *netConn) close(reset bool) {
 	_ = unix.Close(int(c.fd))
 }
 
+// noDelay sends small writes at once. A failure leaves them slower.
+func (c *netConn) noDelay() {
+	_ = unix.SetsockoptInt(int(c.fd), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+}
+
 // pendingError takes the error of a finished connect.
 func (c *netConn) pendingError() error {
 	code, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
@@ -80,26 +85,32 @@ func (c *netConn) pendingError() error {
 // interrupt has nothing to do: no call on a descriptor blocks.
 func (c *netConn) interrupt() {}
 
-// startConnect begins to connect to a; the caller sees to the time limit. done is true when that was over at once.
-func startConnect(a netip.AddrPort, _ time.Duration) (c netConn, done bool, err error) {
+// startConnect begins to connect to a; the caller sees to the time limit.
+func startConnect(a netip.AddrPort, _ time.Duration) (c netConn, p progress, err error) {
 	family := unix.AF_INET6
 	if a.Addr().Unmap().Is4() {
 		family = unix.AF_INET
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return netConn{}, false, &connectError{step: connectSocket, err: os.NewSyscallError("socket", err)}
+		return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("socket", err)}
 	}
 	c = netConn{fd: int32(fd)}
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	switch err = unix.Connect(fd, sockaddr(a)); err {
 	case nil:
-		return c, true, nil
+		return c, atOnce, nil
 	case unix.EINPROGRESS:
-		return c, false, nil
+		// A server near by has answered by now; asking again is cheaper than
+		// waiting for the reactor to say so.
+		if err = unix.Connect(fd, sockaddr(a)); err == nil || err == unix.EISCONN {
+			return c, soon, nil
+		}
+		if err == unix.EALREADY {
+			return c, later, nil
+		}
 	}
 	c.close(false)
-	return netConn{}, false, &connectError{step: connectConnect, err: os.NewSyscallError("connect", err)}
+	return netConn{}, later, &connectError{step: connectConnect, err: os.NewSyscallError("connect", err)}
 }
 
 // sockaddr is a as the system calls want it. A zone that names no interface of

@@ -104,13 +104,16 @@ func (c netConn) close(reset bool) {
 	}
 }
 
+// noDelay has nothing to do: package net sets it.
+func (c netConn) noDelay() {}
+
 func (c netConn) pendingError() error { return nil }
 
 // startConnect connects to a; it is always done when it returns.
-func startConnect(a netip.AddrPort, limit time.Duration) (netConn, bool, error) {
+func startConnect(a netip.AddrPort, limit time.Duration) (netConn, progress, error) {
 	c, err := net.DialTimeout("tcp", a.String(), limit)
 	if err != nil {
-		return netConn{}, false, &connectError{step: connectConnect, err: err}
+		return netConn{}, later, &connectError{step: connectConnect, err: err}
 	}
-	return newNetConn(c.(*net.TCPConn)), true, nil
+	return newNetConn(c.(*net.TCPConn)), atOnce, nil
 }
