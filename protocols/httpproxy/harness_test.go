@@ -2,6 +2,7 @@ package httpproxy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -84,12 +85,27 @@ func newRig(t testing.TB, more string) *rig {
 	start := time.Now()
 	r.engine, err = proxy.New(proxy.Options{
 		Log: zap.New(core), Drivers: drivers, Resolver: names{}, AnyPort: true,
-		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return builtin.New() },
+		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return newScanner() },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 	}, store.Snapshot())
 	require.NoError(t, err)
 	t.Cleanup(r.close)
 	return r
+}
+
+// failing is a scanner that has no verdict on objects called "unscannable".
+type failing struct{ scanner.Scanner }
+
+func newScanner() (scanner.Scanner, error) {
+	engine, err := builtin.New()
+	return failing{engine}, err
+}
+
+func (f failing) Scan(ctx context.Context, o *scanner.Object) (scanner.Verdict, error) {
+	if o.Name == "unscannable" {
+		return scanner.Verdict{}, errors.New("no verdict")
+	}
+	return f.Scanner.Scan(ctx, o)
 }
 
 // names resolves everything under .test to this host.
