@@ -292,7 +292,7 @@ type rig struct {
 	logs   *observer.ObservedLogs
 	addr   string
 	before int // goroutines
-	files  int
+	files  []string
 }
 
 const rigConfig = `config system simulator
@@ -322,6 +322,9 @@ end
 // newRig starts an engine whose configuration is changed by more. The VIP is
 // declared with a port that the listener does not use: see anyPort.
 func newRig(t *testing.T, more string) *rig {
+	warm, err := net.Listen("tcp", "127.0.0.1:0") // Go's poller takes its descriptors now
+	require.NoError(t, err)
+	warm.Close()
 	r := &rig{t: t, scan: &stubScanner{began: make(chan struct{}, 100)}, clock: new(atomic.Int64), before: runtime.NumGoroutine(), files: openFiles()}
 	r.server = newLineServer(t)
 	r.store = config.NewStore()
@@ -333,7 +336,6 @@ func newRig(t *testing.T, more string) *rig {
 	var drivers [protocols.Count]Driver
 	drivers[protocols.HTTP] = lineDriver{}
 	start := time.Now()
-	var err error
 	r.e, err = New(Options{
 		Log: zap.New(core), Drivers: drivers,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.scan, nil },
@@ -372,7 +374,7 @@ func (r *rig) close() {
 	require.Zero(r.t, r.e.memory.spools.Load(), "spooled bytes left")
 	require.NoError(r.t, r.e.Report().Check())
 	r.eventually(func() bool { return runtime.NumGoroutine() <= r.before }, "goroutines left")
-	r.eventually(func() bool { return openFiles() <= r.files }, "descriptors left")
+	r.eventually(func() bool { return len(openFiles()) <= len(r.files) }, "descriptors left: "+strings.Join(openFiles(), " "))
 }
 
 // eventually waits for what happens in other goroutines; it polls because there
@@ -391,12 +393,18 @@ func (r *rig) eventually(cond func() bool, what string) {
 	}
 }
 
-func openFiles() int {
+// openFiles names the open descriptors, where the system tells.
+func openFiles() (names []string) {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return 0
+		return nil
 	}
-	return len(list)
+	for _, f := range list {
+		if name, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // peer is a test client.

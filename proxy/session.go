@@ -389,11 +389,12 @@ func (s *Session) closeSockets(err error) {
 }
 
 // sayFarewell does to a dropped client what the refusal style says, and tells
-// whether that is a reset.
+// whether that is a reset. A session at rest is never reset while its client still
+// takes what was sent: that would cut a transfer that is complete for us.
 func (s *Session) sayFarewell(err error) (reset bool) {
 	switch s.eng.settings().refuse {
 	case config.RefuseReset, config.RefuseHang:
-		return true
+		return s.relay != nil || s.clt.has(flagAborted) || s.clt.conn.unsent() == 0
 	case config.RefusePolite:
 		return s.relay == nil && s.clt.tell(s.driver().Farewell(err)) != nil
 	}

@@ -56,6 +56,15 @@ func (c *netConn) closeWrite() error {
 	return nil
 }
 
+// unsent is how many bytes wait with the system because the peer takes no more.
+func (c *netConn) unsent() int {
+	n, err := unix.IoctlGetInt(int(c.fd), unix.SIOCOUTQNSD)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // close ends the connection; with reset the peer gets a RST instead of a FIN.
 func (c *netConn) close(reset bool) {
 	if reset {

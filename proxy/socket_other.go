@@ -90,6 +90,9 @@ func (c netConn) write(p []byte) (int, error) {
 
 func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
 
+// unsent is not told by package net.
+func (c netConn) unsent() int { return 0 }
+
 // interrupt ends whatever blocks on the connection.
 func (c netConn) interrupt() { _ = c.tcp.SetDeadline(time.Unix(1, 0)) }
 
