@@ -64,6 +64,7 @@ type Engine struct {
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[netip.AddrPort]*listener
+	down      bool                             // Shutdown has begun
 	own       atomic.Pointer[[]netip.AddrPort] // their addresses
 }
 
@@ -125,6 +126,9 @@ func (e *Engine) Apply(snap *config.Snapshot) error {
 func (e *Engine) apply(snap *config.Snapshot) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.down {
+		return ErrShutdown
+	}
 	doors, err := doorways(snap, e.root)
 	if err != nil {
 		return err
@@ -244,9 +248,15 @@ func isLocal(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 // Shutdown stops accepting, ends sessions at rest at once, lets exchanges that
 // run come to their end until ctx is over, and then closes what is left. It
 // returns when nothing of the engine runs any more; the error tells that
-// exchanges were cut.
+// exchanges were cut. A configuration is not applied any more from then on, and a
+// second call does nothing.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
+	if e.down {
+		e.mu.Unlock()
+		return nil
+	}
+	e.down = true
 	for addr, l := range e.listeners {
 		l.close()
 		delete(e.listeners, addr)

@@ -94,6 +94,9 @@ func deliver(ctx context.Context, s *Session, head []byte, n int64) error {
 	if err != nil {
 		return err
 	}
+	if n == panicLength {
+		panic("with an object in hand")
+	}
 	if !h.Blocked() {
 		return h.Release()
 	}
@@ -106,6 +109,10 @@ func deliver(ctx context.Context, s *Session, head []byte, n int64) error {
 	_, err = s.Client().WriteString("BLOCKED " + h.Outcome.String() + "\n")
 	return err
 }
+
+// panicLength is the length of an object at which the driver panics while it
+// holds the object.
+const panicLength = 66_666
 
 // counted is a source of known length.
 type counted struct {
@@ -253,6 +260,7 @@ func (s *lineServer) serve(c *net.TCPConn) {
 type stubScanner struct {
 	err   atomic.Pointer[error]
 	block atomic.Pointer[chan struct{}]
+	panic atomic.Bool
 	began chan struct{}
 }
 
@@ -260,6 +268,9 @@ func (s *stubScanner) Scan(ctx context.Context, obj *scanner.Object) (scanner.Ve
 	select {
 	case s.began <- struct{}{}:
 	default:
+	}
+	if s.panic.Load() {
+		panic("in a scanner")
 	}
 	if b := s.block.Load(); b != nil {
 		select {
@@ -464,6 +475,14 @@ func (p *peer) expect(n int) {
 	_, err := io.ReadFull(p.r, b)
 	require.NoError(p.t, err)
 	require.True(p.t, bytes.Equal(content(n), b), "content differs")
+}
+
+// expectWaited takes the answer to "wait".
+func (p *peer) expectWaited() {
+	p.t.Helper()
+	require.Equal(p.t, "2", p.line())
+	_, err := p.r.Discard(2)
+	require.NoError(p.t, err)
 }
 
 // ends reads to the end of the connection and returns how it came.

@@ -93,6 +93,7 @@ type Hold struct {
 	given     int64 // bytes already with the receiver
 	head      bool  // Head is already with the receiver
 	ended     bool  // the source is complete
+	limit     timeLimit
 	comfortAt int64 // when the receiver gets the next bytes, engine clock; 0: never
 	leak      stats.LeakReason
 }
@@ -270,6 +271,7 @@ func (h *Hold) oversize() {
 func (s *Session) newHold(in *Inspection) *Hold {
 	h := &Hold{s: s, in: in}
 	h.spool.mem = &s.eng.memory
+	s.held = h
 	if in.Comfort && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()
 	}
@@ -280,6 +282,7 @@ func (s *Session) newHold(in *Inspection) *Hold {
 // yet, to the receiver. What no scanner has judged counts as leaked.
 func (h *Hold) Release() error {
 	defer h.Discard()
+	h.disarmComfort()
 	to := h.in.To
 	if err := h.sendHead(); err != nil {
 		return err
@@ -353,6 +356,7 @@ func (h *Hold) Discard() {
 	h.disarmComfort()
 	h.n = 0
 	h.spool.release()
+	h.s.held = nil
 }
 
 // errorOutcome is what a missing verdict means under an error policy.

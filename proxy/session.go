@@ -68,6 +68,7 @@ type Session struct {
 	taken     bool   // its entry was taken while it ran
 	unscanned bool   // bypassed, but a driver has to find the server
 	relay     *relay // not nil: bytes are moved without inspection
+	held      *Hold  // an object that is neither released nor discarded yet
 	leak      stats.LeakReason
 	up, down  int64 // payload bytes of servers that were let go before the end
 	verdict   string
@@ -98,7 +99,7 @@ func (s *Session) Protocol() protocols.Protocol { return s.entry.Proto }
 
 // Explicit tells that the client knows of the proxy and names the server in
 // each request; otherwise Connect reaches the server the listener stands for.
-func (s *Session) Explicit() bool { return s.ln.target == nil }
+func (s *Session) Explicit() bool { return s.policy.target == nil }
 
 // Options are the protocol options in force when the session began.
 func (s *Session) Options() *config.ProtocolOptions { return s.policy.options }
@@ -141,12 +142,21 @@ func (k *socket) happened(flags uint32) {
 	}
 	woke := k.set(flags)
 	if flags&flagDead != 0 && k == k.sess.clt {
-		k.sess.ctx.cancel(errClientGone) // nobody waits for the scan any more
+		k.sess.clientGone()
 	}
 	if woke || (flags&flagReadable == 0 && !k.has(flagRelay)) {
 		return
 	}
 	k.sess.signal()
+}
+
+// clientGone ends what only the client was waiting for: a scan, and an answer of
+// the server. What is relayed uninspected goes on as it would without a proxy.
+func (s *Session) clientGone() {
+	s.ctx.cancel(errClientGone)
+	if k := s.srv.Load(); k != nil && !s.clt.has(flagRelay) {
+		k.set(flagAborted)
+	}
 }
 
 // signal makes the session run, or look again before it rests.
@@ -293,15 +303,19 @@ func (s *Session) rest() bool {
 		s.taken = true
 		return false
 	}
-	now := s.eng.now()
+	now, end := s.eng.now(), int64(0)
 	if s.restLimit > 0 {
-		s.restEnd.Store(now + s.restLimit)
+		end = now + s.restLimit
 	}
-	idle := s.inTable && !s.busy
+	s.restEnd.Store(end)
+	idle := s.inTable && !s.busy && (s.relay == nil || !s.relay.holds())
 	if idle {
 		s.entry.Rest(now)
 	}
 	if s.state.CompareAndSwap(stateRunning, stateResting) {
+		if s.eng.draining.Load() { // since it was looked at above
+			s.kill(ErrShutdown)
+		}
 		return true
 	}
 	s.restEnd.Store(0)
@@ -356,6 +370,9 @@ func (s *Session) finish(err error) {
 	err = s.causeOr(err)
 	s.state.Store(stateEnded)
 	s.ctx.cancel(err)
+	if s.held != nil { // by a driver that panicked
+		s.held.Discard()
+	}
 	s.eng.release(s)
 	s.settle(nil)
 	s.closeSockets(err)
