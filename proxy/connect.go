@@ -116,7 +116,7 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.eng.isOwn(a) {
 		return fmt.Errorf("%s is the proxy itself: %w", a, ErrForbidden)
 	}
-	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout))
+	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout), s.eng.serverFD)
 	if err != nil {
 		var ce *connectError
 		if errors.As(err, &ce) && ce.step == connectSocket {

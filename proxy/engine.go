@@ -52,7 +52,8 @@ type Engine struct {
 	worker   *stats.Worker
 	events   eventLimiter
 	panics   stats.Counter
-	maxFD    int
+	clientFD int // clients get descriptors below this number,
+	serverFD int // servers and pipes below this one; the rest is kept for the console
 	nextID   atomic.Uint64
 	set      atomic.Pointer[settings]
 	draining atomic.Bool // sessions end when they come to rest
@@ -68,14 +69,14 @@ type Engine struct {
 	own       atomic.Pointer[[]netip.AddrPort] // their addresses
 }
 
-// reserveFD are the descriptors kept for the console, logs, name look-ups and
-// the sessions that run already.
+// reserveFD are the descriptors kept for the servers of the sessions that run
+// already, and a quarter of them for the console, logs and name look-ups.
 const reserveFD = 128
 
 // New makes an engine with the given configuration and starts to listen.
 func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e := &Engine{
-		opts: opts, log: opts.Log, now: opts.Now, maxFD: 1 << 30,
+		opts: opts, log: opts.Log, now: opts.Now, clientFD: 1 << 30, serverFD: 1 << 30,
 		worker:   stats.NewWorker(0, time.Now()),
 		root:     &vdomState{name: rootVDOM, stats: stats.NewVDOM(rootVDOM)},
 		stopping: make(chan struct{}), swept: make(chan struct{}),
@@ -85,8 +86,9 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 		start := time.Now()
 		e.now = func() int64 { return int64(time.Since(start)) + 1 }
 	}
-	if opts.OpenFiles > 2*reserveFD {
-		e.maxFD = opts.OpenFiles - reserveFD
+	if n := opts.OpenFiles; n > 0 {
+		reserve := min(reserveFD, n/2)
+		e.clientFD, e.serverFD = n-reserve, n-reserve/4
 	}
 	set := newSettings(snap)
 	e.set.Store(set)

@@ -332,7 +332,10 @@ end
 
 // newRig starts an engine whose configuration is changed by more. The VIP is
 // declared with a port that the listener does not use: see anyPort.
-func newRig(t *testing.T, more string) *rig {
+func newRig(t *testing.T, more string) *rig { return newRigWith(t, more, func(*Options) {}) }
+
+// newRigWith lets the test change the options of the engine.
+func newRigWith(t *testing.T, more string, change func(*Options)) *rig {
 	warm, err := net.Listen("tcp", "127.0.0.1:0") // Go's poller takes its descriptors now
 	require.NoError(t, err)
 	warm.Close()
@@ -347,12 +350,14 @@ func newRig(t *testing.T, more string) *rig {
 	var drivers [protocols.Count]Driver
 	drivers[protocols.HTTP] = lineDriver{}
 	start := time.Now()
-	r.e, err = New(Options{
+	opts := Options{
 		Log: zap.New(core), Drivers: drivers,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.scan, nil },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 		AnyPort:    true,
-	}, r.store.Snapshot())
+	}
+	change(&opts)
+	r.e, err = New(opts, r.store.Snapshot())
 	require.NoError(t, err)
 	r.store.OnCommit(func(c config.Commit) error { return r.e.Apply(c.New) })
 	a, err := r.e.Addr(netip.MustParseAddrPort("127.0.0.1:9"))

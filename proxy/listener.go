@@ -76,7 +76,9 @@ func (l *listener) accept() {
 			return
 		}
 		l.eng.worker.Fail(stats.Accept, err)
-		l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
+		if l.eng.events.allow(eventAccept, l.proto) {
+			l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
+		}
 		select {
 		case <-l.eng.stopping:
 			return

@@ -135,7 +135,7 @@ func (r *relay) fetch(st *stream, from *socket) error {
 		st.wait, st.off, st.end = st.chunk[:], 0, n
 		if n == len(st.chunk) {
 			from.set(flagReadable)
-			st.pipe = getPipe()
+			st.pipe = getPipe(r.s.eng.serverFD)
 		} else if from.has(flagHangup | flagUrgent) {
 			from.set(flagReadable)
 		}
@@ -243,7 +243,9 @@ var pipes struct {
 	free []*pipe
 }
 
-func getPipe() *pipe {
+// getPipe is nil when there is no descriptor below maxFD for one: reads and writes
+// will do then.
+func getPipe(maxFD int) *pipe {
 	pipes.Lock()
 	if n := len(pipes.free); n > 0 {
 		p := pipes.free[n-1]
@@ -254,10 +256,15 @@ func getPipe() *pipe {
 	pipes.Unlock()
 	var fds [2]int
 	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
-		return nil // out of descriptors: reads and writes will do
+		return nil
 	}
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
-	return &pipe{r: fds[0], w: fds[1]}
+	p := &pipe{r: fds[0], w: fds[1]}
+	if max(p.r, p.w) >= maxFD {
+		p.close()
+		return nil
+	}
+	_, _ = unix.FcntlInt(uintptr(p.w), unix.F_SETPIPE_SZ, pipeSize)
+	return p
 }
 
 func putPipe(p *pipe) {
@@ -295,7 +302,7 @@ func (p *pipe) writeTo(to *socket) (int, error) {
 // and blocks like a Read and a Write.
 func (s *Session) move(from, to *wire.Conn, n int64) (moved int64, err error) {
 	src, dst := from.Stream().(*socket), to.Stream().(*socket)
-	p := getPipe()
+	p := getPipe(s.eng.serverFD)
 	if p == nil {
 		return s.copy(from, to, n)
 	}

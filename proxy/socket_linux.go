@@ -94,13 +94,18 @@ func (c *netConn) pendingError() error {
 // interrupt has nothing to do: no call on a descriptor blocks.
 func (c *netConn) interrupt() {}
 
-// startConnect begins to connect to a; the caller sees to the time limit.
-func startConnect(a netip.AddrPort, _ time.Duration) (c netConn, p progress, err error) {
+// startConnect begins to connect to a, with a descriptor below maxFD; the caller
+// sees to the time limit.
+func startConnect(a netip.AddrPort, _ time.Duration, maxFD int) (c netConn, p progress, err error) {
 	family := unix.AF_INET6
 	if a.Addr().Unmap().Is4() {
 		family = unix.AF_INET
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err == nil && fd >= maxFD {
+		_ = unix.Close(fd)
+		err = unix.EMFILE
+	}
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("socket", err)}
 	}

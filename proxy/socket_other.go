@@ -113,7 +113,7 @@ func (c netConn) noDelay() {}
 func (c netConn) pendingError() error { return nil }
 
 // startConnect connects to a; it is always done when it returns.
-func startConnect(a netip.AddrPort, limit time.Duration) (netConn, progress, error) {
+func startConnect(a netip.AddrPort, limit time.Duration, _ int) (netConn, progress, error) {
 	c, err := net.DialTimeout("tcp", a.String(), limit)
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectConnect, err: err}
