@@ -29,7 +29,7 @@ func (s *site) direct() *client {
 	c, err := s.connect(alice, s.origin())
 	require.NoError(s.t, err)
 	s.made.Add(-1) // not one of the proxy's
-	s.clients = append(s.clients, c)
+	s.keep(c)
 	return c
 }
 

@@ -38,11 +38,13 @@ type site struct {
 	forward    string        // the forward proxy
 	state      string        // folder
 	made       atomic.Int64  // connections that clients have made to the proxies
-	clients    []*client
 	once       sync.Once
 	entries    []map[string]any // the log, once stopped
 	goroutines int              // before the start
 	files      int
+
+	mu      sync.Mutex // guards the field below
+	clients []*client  // to be closed at the end
 }
 
 // newSite starts the lab with a clock of its own, which stands still unless the
