@@ -131,7 +131,7 @@ func (s *Session) attempt(a netip.AddrPort) error {
 		k.events = s.counts.Srv
 	}
 	s.srv.Store(k)
-	if s.state.Load() == stateKilled || (s.clt.has(flagDead) && !s.clt.has(flagRelay)) {
+	if s.state.Load() == stateKilled {
 		k.set(flagAborted)
 	}
 	err = s.eng.reactor.add(k, done == later)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -28,14 +29,23 @@ func (k *socket) happened(flags uint32) {
 	k.sess.signal()
 }
 
-// clientGone ends what only the client was waiting for: a scan, and an answer of
-// the server. What is relayed uninspected goes on as it would without a proxy.
+// clientGone ends what only the client was waiting for: a scan at once, and an
+// answer of the server unless it comes soon.
 func (s *Session) clientGone() {
 	s.ctx.cancel(errClientGone)
-	if k := s.srv.Load(); k != nil && !s.clt.has(flagRelay) {
-		k.set(flagAborted)
+	k := s.srv.Load()
+	if k == nil {
+		return
+	}
+	soon := s.eng.now() + forNobody
+	if t := k.until.Load(); t > soon {
+		k.until.CompareAndSwap(t, soon)
 	}
 }
+
+// forNobody is how long one wait for the server may last when the client is gone
+// (ns). What is under way may arrive and leave the server in good order.
+const forNobody = int64(time.Second)
 
 // signal makes the session run, or look again before it rests.
 func (s *Session) signal() {

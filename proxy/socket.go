@@ -98,6 +98,8 @@ func (s *socket) wait(waiting, reasons uint32) error {
 		switch {
 		case f&flagAborted != 0:
 			return s.sess.causeOr(errClientGone)
+		case f&flagTimedOut != 0 && s.sess.clt.has(flagDead):
+			return s.sess.causeOr(errClientGone)
 		case f&flagTimedOut != 0:
 			return fmt.Errorf("waiting for the %s: %w", s.sess.nameOf(s), ErrTimeout)
 		case f&reasons != 0:
@@ -113,6 +115,9 @@ func (s *socket) wait(waiting, reasons uint32) error {
 			s.due = s.sess.eng.now() + s.limit
 		}
 		s.until.Store(s.due)
+		if s.sess.clt.has(flagDead) { // looked at after the store: see clientGone
+			s.until.Store(min(s.due, s.sess.eng.now()+forNobody))
+		}
 		if s.flags.CompareAndSwap(f, f|waiting) {
 			<-s.woken
 		}
