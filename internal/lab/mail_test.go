@@ -23,13 +23,19 @@ type script struct {
 // converseWith connects and reads the greeting, which must begin with greeting.
 func converseWith(t *testing.T, address, greeting string) *script {
 	t.Helper()
+	s := converseRaw(t, address)
+	s.hear(greeting)
+	return s
+}
+
+// converseRaw connects and reads nothing.
+func converseRaw(t *testing.T, address string) *script {
+	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
-	s := &script{t: t, conn: conn, in: bufio.NewReader(conn)}
-	s.hear(greeting)
-	return s
+	return &script{t: t, conn: conn, in: bufio.NewReader(conn)}
 }
 
 // send writes text as it is.
