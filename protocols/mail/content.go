@@ -21,38 +21,36 @@ func (w *walker) content(e *entity, at int64, wrapper bool) {
 		w.identity(p, body)
 		return
 	}
-	clean := w.decoded(e, p, body)
-	plain := !e.nature.base64 && !e.nature.quoted
-	if plain || e.nature.unclear || e.nature.base64 && !clean {
-		w.identity(p, body)
-		if plain && !e.inset && !isText(e.nature.contentType) {
-			w.inside(w.src, body, p)
-		}
-	}
-	if clean {
+	if e.nature.base64 && w.declaredBase64(e, p, body) {
 		return
 	}
 	loose := body
 	if e.head.junk {
 		loose.From = e.lines.From
 	}
-	w.scrape(w.src, loose, p, scrapeAll)
+	found := w.scrape(w.src, loose, scrapeAll)
+	w.blocks(w.src, found.blocks, p)
+	encoded := e.nature.base64 || e.nature.quoted
+	switch {
+	case e.nature.quoted:
+		w.quoted(w.src, body, p, true)
+	case !encoded && !e.inset && !isText(e.nature.contentType):
+		w.inside(w.src, body, p)
+	}
+	w.undeclared(w.src, found, loose, p)
+	if !encoded || e.nature.base64 || e.nature.unclear {
+		w.identity(p, body)
+	}
 }
 
-// decoded decodes the body as its head says. clean: there is nothing in it that
-// could be read in another way.
-func (w *walker) decoded(e *entity, p Part, body Span) (clean bool) {
-	if e.nature.base64 {
-		stats := w.base64(w.src, body, p, false)
-		if stats.padding {
-			w.base64(w.src, body, p, true)
-		}
-		clean = !stats.junk && !e.nature.unclear && !e.head.junk
+// declaredBase64 decodes a body as its head says. clean: there is nothing in it
+// that could be read in another way.
+func (w *walker) declaredBase64(e *entity, p Part, body Span) (clean bool) {
+	stats := w.base64(w.src, body, p, false)
+	if stats.padding {
+		w.base64(w.src, body, p, true)
 	}
-	if e.nature.quoted {
-		w.quoted(w.src, body, p, true)
-	}
-	return clean
+	return !stats.junk && !e.nature.unclear && !e.head.junk
 }
 
 // identity adds a body as it stands there.
@@ -127,7 +125,7 @@ func (w *walker) inside(src source, at Span, p Part) {
 	}
 	if src.id != w.src.id {
 		host := walker{m: w.m, src: src, host: &p.spot, depth: w.depth, mode: w.mode}
-		host.scrape(src, at, p, scrapeBlocks)
+		host.blocks(src, host.scrape(src, at, scrapeBlocks).blocks, p)
 	}
 }
 

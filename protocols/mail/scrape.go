@@ -36,41 +36,42 @@ type finding struct {
 
 // scraper looks through the lines of a body.
 type scraper struct {
-	found  []finding
-	runs   []Span
-	open   bool // found's last block is not complete
-	run    Span
-	chars  int
-	equals bool // something looks like quoted-printable
-	full   bool
+	blocks []finding // of uuencode and yEnc
+	runs   []Span    // of lines that look like base64
+	quoted bool      // there is something that looks like quoted-printable
+
+	open  bool // the last block is not complete
+	run   Span // of lines that look like base64, not complete
+	chars int  // of these
+	full  bool // there are more blocks than are looked at
 }
 
-// scrape adds what is encoded in a body though its head does not say so: blocks
-// of uuencode and yEnc, lines of base64, quoted-printable.
-func (w *walker) scrape(src source, at Span, p Part, what scrapeFor) {
-	if at.Len() == 0 {
-		return
-	}
-	var s scraper
+// scrape looks for what is encoded in a body though its head does not say so.
+func (w *walker) scrape(src source, at Span, what scrapeFor) *scraper {
+	s := new(scraper)
 	lines := src.lines(at, w.mode.cr)
+	defer lines.close()
 	var l line
 	for lines.read(&l) {
 		s.line(&l, what)
 	}
-	lines.close()
 	s.closeRun()
 	if s.open {
-		last := &s.found[len(s.found)-1]
+		last := &s.blocks[len(s.blocks)-1]
 		last.all.To, last.data.To = at.To, at.To
 	}
 	if s.full {
 		w.m.exceed(TooManyParts)
 	}
-	w.blocks(src, s.found, p)
-	if s.equals {
+	return s
+}
+
+// undeclared adds base64 and quoted-printable that nobody declared.
+func (w *walker) undeclared(src source, found *scraper, at Span, p Part) {
+	w.runs(src, found.runs, p)
+	if found.quoted {
 		w.quoted(src, at, p, false)
 	}
-	w.runs(src, s.runs, p)
 }
 
 func (s *scraper) line(l *line, what scrapeFor) {
@@ -83,7 +84,7 @@ func (s *scraper) line(l *line, what scrapeFor) {
 	}
 	n := base64Like(l.b)
 	if n == 0 {
-		s.equals = s.equals || looksQuoted(l.b)
+		s.quoted = s.quoted || looksQuoted(l.b)
 		s.closeRun()
 		return
 	}
@@ -105,11 +106,11 @@ func (s *scraper) closeRun() {
 func (s *scraper) block(l *line) bool {
 	var last *finding
 	if s.open {
-		last = &s.found[len(s.found)-1]
+		last = &s.blocks[len(s.blocks)-1]
 	}
 	if len(l.b) > 0 && (l.b[0] == 'b' || l.b[0] == '=') && s.beginBlock(l) {
 		if last != nil { // its end is missing
-			last = &s.found[len(s.found)-2]
+			last = &s.blocks[len(s.blocks)-2]
 			last.all.To, last.data.To = l.start, l.start
 		}
 		return true
@@ -141,10 +142,10 @@ func (s *scraper) beginBlock(l *line) bool {
 	if !ok {
 		return false
 	}
-	if s.full = len(s.found) >= maxBlocks; s.full {
+	if s.full = len(s.blocks) >= maxBlocks; s.full {
 		return false
 	}
-	s.found, s.open = append(s.found, f), true
+	s.blocks, s.open = append(s.blocks, f), true
 	return true
 }
 
