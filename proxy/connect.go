@@ -46,13 +46,14 @@ type connectError struct {
 func (e *connectError) Error() string { return e.err.Error() }
 func (e *connectError) Unwrap() error { return e.err }
 
-// Connect connects the server that the listener stands for. A failure wraps
+// Connect connects the server that the listener stood for when the session began. A failure wraps
 // ErrConnect, and ErrTimeout if nothing answered.
 func (s *Session) Connect(ctx context.Context) error {
-	if s.ln.target.host == "" {
-		return s.connect(ctx, []netip.AddrPort{s.ln.target.addr})
+	to := s.policy.target
+	if to.host == "" {
+		return s.connect(ctx, []netip.AddrPort{to.addr})
 	}
-	return s.connectName(ctx, s.ln.target.host, s.ln.target.addr.Port(), false)
+	return s.connectName(ctx, to.host, to.addr.Port(), false)
 }
 
 // ConnectTo connects the server that an explicit client names: a host name or an
@@ -115,7 +116,7 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.eng.isOwn(a) {
 		return fmt.Errorf("%s is the proxy itself: %w", a, ErrForbidden)
 	}
-	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout))
+	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout), s.eng.serverFD)
 	if err != nil {
 		var ce *connectError
 		if errors.As(err, &ce) && ce.step == connectSocket {

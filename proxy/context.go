@@ -64,3 +64,66 @@ func (c *sessionContext) cancel(reason error) {
 		c.stop(reason)
 	}
 }
+
+// timeLimit is a context that ends after a while. Like sessionContext it becomes
+// a real one, with a timer, only when somebody asks for its Done channel: most
+// scans are over before.
+type timeLimit struct {
+	context.Context // that it is derived from
+	until           time.Time
+
+	mu    sync.Mutex // guards the fields below
+	inner context.Context
+	stop  context.CancelFunc
+}
+
+// begin derives the context from ctx; end frees what it holds.
+func (l *timeLimit) begin(ctx context.Context, after time.Duration) context.Context {
+	l.Context, l.until = ctx, time.Now().Add(after)
+	return l
+}
+
+func (l *timeLimit) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stop != nil {
+		l.stop()
+	}
+}
+
+func (l *timeLimit) Deadline() (time.Time, bool) { return l.until, true }
+
+func (l *timeLimit) Done() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inner == nil {
+		l.inner, l.stop = context.WithDeadline(l.Context, l.until)
+	}
+	return l.inner.Done()
+}
+
+func (l *timeLimit) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.inner != nil {
+		return l.inner.Err()
+	}
+	if err := l.Context.Err(); err != nil {
+		return err
+	}
+	if time.Now().Before(l.until) {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// Value lets the context package see the real context, as in sessionContext.
+func (l *timeLimit) Value(key any) any {
+	l.mu.Lock()
+	inner := l.inner
+	l.mu.Unlock()
+	if inner == nil {
+		inner = l.Context
+	}
+	return inner.Value(key)
+}

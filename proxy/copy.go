@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 
 	"utmsim/protocols/wire"
@@ -20,9 +21,13 @@ func (s *Session) copy(from, to *wire.Conn, n int64) (moved int64, err error) {
 			continue
 		}
 		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
+			return moved, io.ErrUnexpectedEOF
 		}
-		return moved, err
+		return moved, brokenOff(err)
 	}
 	return moved, nil
 }
+
+// brokenOff marks an error of the side that bytes are moved from, so that it is
+// not taken for one of the side they go to.
+func brokenOff(err error) error { return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err) }

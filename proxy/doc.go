@@ -24,9 +24,10 @@
 //
 // # Lock order
 //
-//	Engine.gate  ->  sessiontable.Table (its own lock)
-//	Engine.gate  ->  nothing else
-//	registry.mu, scans.mu, Engine.lingerMu: leaves, held alone
+//	Engine.mu    ->  Engine.gate  ->  sessiontable.Table (its own lock)
+//	lingers.mu   ->  registry.mu
+//	scans.mu, workers.mu, eventLimiter.mu, sessionContext.mu: leaves, held alone
 //
-// No lock is held across I/O, a callback into a driver, or a log line.
+// No lock is held across a call that can block, a callback into a driver, or a
+// log line; reading and closing lingering sockets under lingers.mu can't block.
 package proxy

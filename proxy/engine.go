@@ -52,7 +52,8 @@ type Engine struct {
 	worker   *stats.Worker
 	events   eventLimiter
 	panics   stats.Counter
-	maxFD    int
+	clientFD int // clients get descriptors below this number,
+	serverFD int // servers and pipes below this one; the rest is kept for the console
 	nextID   atomic.Uint64
 	set      atomic.Pointer[settings]
 	draining atomic.Bool // sessions end when they come to rest
@@ -64,17 +65,18 @@ type Engine struct {
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[netip.AddrPort]*listener
+	down      bool                             // Shutdown has begun
 	own       atomic.Pointer[[]netip.AddrPort] // their addresses
 }
 
-// reserveFD are the descriptors kept for the console, logs, name look-ups and
-// the sessions that run already.
+// reserveFD are the descriptors kept for the servers of the sessions that run
+// already, and a quarter of them for the console, logs and name look-ups.
 const reserveFD = 128
 
 // New makes an engine with the given configuration and starts to listen.
 func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e := &Engine{
-		opts: opts, log: opts.Log, now: opts.Now, maxFD: 1 << 30,
+		opts: opts, log: opts.Log, now: opts.Now, clientFD: 1 << 30, serverFD: 1 << 30,
 		worker:   stats.NewWorker(0, time.Now()),
 		root:     &vdomState{name: rootVDOM, stats: stats.NewVDOM(rootVDOM)},
 		stopping: make(chan struct{}), swept: make(chan struct{}),
@@ -84,8 +86,9 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 		start := time.Now()
 		e.now = func() int64 { return int64(time.Since(start)) + 1 }
 	}
-	if opts.OpenFiles > 2*reserveFD {
-		e.maxFD = opts.OpenFiles - reserveFD
+	if n := opts.OpenFiles; n > 0 {
+		reserve := min(reserveFD, n/2)
+		e.clientFD, e.serverFD = n-reserve, n-reserve/4
 	}
 	set := newSettings(snap)
 	e.set.Store(set)
@@ -125,6 +128,9 @@ func (e *Engine) Apply(snap *config.Snapshot) error {
 func (e *Engine) apply(snap *config.Snapshot) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.down {
+		return ErrShutdown
+	}
 	doors, err := doorways(snap, e.root)
 	if err != nil {
 		return err
@@ -244,9 +250,15 @@ func isLocal(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 // Shutdown stops accepting, ends sessions at rest at once, lets exchanges that
 // run come to their end until ctx is over, and then closes what is left. It
 // returns when nothing of the engine runs any more; the error tells that
-// exchanges were cut.
+// exchanges were cut. A configuration is not applied any more from then on, and a
+// second call does nothing.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
+	if e.down {
+		e.mu.Unlock()
+		return nil
+	}
+	e.down = true
 	for addr, l := range e.listeners {
 		l.close()
 		delete(e.listeners, addr)

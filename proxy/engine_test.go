@@ -356,6 +356,7 @@ func TestIdleDropTakesTheTopClientsLongestIdleSession(t *testing.T) {
 	one.get(1)
 	older, newer := r.dialFrom("127.0.0.2"), r.dialFrom("127.0.0.2")
 	older.get(1)
+	r.idle(3) // a client has its answer a moment before its session rests
 	newer.get(1)
 	r.idle(3)
 	late := r.dialFrom("127.0.0.3")

@@ -30,10 +30,11 @@ const (
 	eventState
 	eventScanFailed
 	eventDescriptors
+	eventAccept
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "connections without a descriptor"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "connections without a descriptor", "failed accepts"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.

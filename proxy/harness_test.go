@@ -94,6 +94,9 @@ func deliver(ctx context.Context, s *Session, head []byte, n int64) error {
 	if err != nil {
 		return err
 	}
+	if n == panicLength {
+		panic("with an object in hand")
+	}
 	if !h.Blocked() {
 		return h.Release()
 	}
@@ -106,6 +109,10 @@ func deliver(ctx context.Context, s *Session, head []byte, n int64) error {
 	_, err = s.Client().WriteString("BLOCKED " + h.Outcome.String() + "\n")
 	return err
 }
+
+// panicLength is the length of an object at which the driver panics while it
+// holds the object.
+const panicLength = 66_666
 
 // counted is a source of known length.
 type counted struct {
@@ -253,6 +260,7 @@ func (s *lineServer) serve(c *net.TCPConn) {
 type stubScanner struct {
 	err   atomic.Pointer[error]
 	block atomic.Pointer[chan struct{}]
+	panic atomic.Bool
 	began chan struct{}
 }
 
@@ -260,6 +268,9 @@ func (s *stubScanner) Scan(ctx context.Context, obj *scanner.Object) (scanner.Ve
 	select {
 	case s.began <- struct{}{}:
 	default:
+	}
+	if s.panic.Load() {
+		panic("in a scanner")
 	}
 	if b := s.block.Load(); b != nil {
 		select {
@@ -292,7 +303,7 @@ type rig struct {
 	logs   *observer.ObservedLogs
 	addr   string
 	before int // goroutines
-	files  int
+	files  []string
 }
 
 const rigConfig = `config system simulator
@@ -321,7 +332,13 @@ end
 
 // newRig starts an engine whose configuration is changed by more. The VIP is
 // declared with a port that the listener does not use: see anyPort.
-func newRig(t *testing.T, more string) *rig {
+func newRig(t *testing.T, more string) *rig { return newRigWith(t, more, func(*Options) {}) }
+
+// newRigWith lets the test change the options of the engine.
+func newRigWith(t *testing.T, more string, change func(*Options)) *rig {
+	warm, err := net.Listen("tcp", "127.0.0.1:0") // Go's poller takes its descriptors now
+	require.NoError(t, err)
+	warm.Close()
 	r := &rig{t: t, scan: &stubScanner{began: make(chan struct{}, 100)}, clock: new(atomic.Int64), before: runtime.NumGoroutine(), files: openFiles()}
 	r.server = newLineServer(t)
 	r.store = config.NewStore()
@@ -333,13 +350,14 @@ func newRig(t *testing.T, more string) *rig {
 	var drivers [protocols.Count]Driver
 	drivers[protocols.HTTP] = lineDriver{}
 	start := time.Now()
-	var err error
-	r.e, err = New(Options{
+	opts := Options{
 		Log: zap.New(core), Drivers: drivers,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.scan, nil },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 		AnyPort:    true,
-	}, r.store.Snapshot())
+	}
+	change(&opts)
+	r.e, err = New(opts, r.store.Snapshot())
 	require.NoError(t, err)
 	r.store.OnCommit(func(c config.Commit) error { return r.e.Apply(c.New) })
 	a, err := r.e.Addr(netip.MustParseAddrPort("127.0.0.1:9"))
@@ -372,7 +390,7 @@ func (r *rig) close() {
 	require.Zero(r.t, r.e.memory.spools.Load(), "spooled bytes left")
 	require.NoError(r.t, r.e.Report().Check())
 	r.eventually(func() bool { return runtime.NumGoroutine() <= r.before }, "goroutines left")
-	r.eventually(func() bool { return openFiles() <= r.files }, "descriptors left")
+	r.eventually(func() bool { return len(openFiles()) <= len(r.files) }, "descriptors left: "+strings.Join(openFiles(), " "))
 }
 
 // eventually waits for what happens in other goroutines; it polls because there
@@ -391,12 +409,18 @@ func (r *rig) eventually(cond func() bool, what string) {
 	}
 }
 
-func openFiles() int {
+// openFiles names the open descriptors, where the system tells.
+func openFiles() (names []string) {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return 0
+		return nil
 	}
-	return len(list)
+	for _, f := range list {
+		if name, err := os.Readlink("/proc/self/fd/" + f.Name()); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // peer is a test client.
@@ -456,6 +480,14 @@ func (p *peer) expect(n int) {
 	_, err := io.ReadFull(p.r, b)
 	require.NoError(p.t, err)
 	require.True(p.t, bytes.Equal(content(n), b), "content differs")
+}
+
+// expectWaited takes the answer to "wait".
+func (p *peer) expectWaited() {
+	p.t.Helper()
+	require.Equal(p.t, "2", p.line())
+	_, err := p.r.Discard(2)
+	require.NoError(p.t, err)
 }
 
 // ends reads to the end of the connection and returns how it came.

@@ -111,6 +111,7 @@ type Hold struct {
 	last      int64 // bytes of the piece that was read last
 	head      bool  // Head is already with the receiver
 	ended     bool  // the source is complete
+	limit     timeLimit
 	comfortAt int64 // when the receiver gets the next bytes, engine clock; 0: never
 	leak      stats.LeakReason
 }
@@ -298,6 +299,7 @@ func (h *Hold) oversize() {
 func (s *Session) newHold(in *Inspection) *Hold {
 	h := &Hold{s: s, in: in}
 	h.spool.mem = &s.eng.memory
+	s.held = h
 	if in.Comfort && !in.Splice && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()
 	}
@@ -308,6 +310,7 @@ func (s *Session) newHold(in *Inspection) *Hold {
 // yet, to the receiver. What no scanner has judged counts as leaked.
 func (h *Hold) Release() error {
 	defer h.Discard()
+	h.disarmComfort()
 	to := h.in.To
 	if err := h.sendHead(); err != nil {
 		return err
@@ -381,6 +384,7 @@ func (h *Hold) Discard() {
 	h.disarmComfort()
 	h.n = 0
 	h.spool.release()
+	h.s.held = nil
 }
 
 // errorOutcome is what a missing verdict means under an error policy.

@@ -25,7 +25,6 @@ type listener struct {
 	driver  Driver
 	owner   string
 	route   atomic.Pointer[route]
-	target  *target
 	sock    acceptSocket
 	done    chan struct{}
 	closing atomic.Bool
@@ -50,7 +49,7 @@ func (e *Engine) listen(d doorway) (*listener, error) {
 		return nil, fmt.Errorf("can't listen on %s for %s: %w", d.addr, d.owner, plainCause(err))
 	}
 	l := &listener{eng: e, asked: d.addr, proto: d.proto, driver: e.opts.Drivers[d.proto], owner: d.owner,
-		target: d.route.target, addr: ln.Addr().(*net.TCPAddr).AddrPort(), done: make(chan struct{})}
+		addr: ln.Addr().(*net.TCPAddr).AddrPort(), done: make(chan struct{})}
 	if l.sock, err = newAcceptSocket(ln.(*net.TCPListener)); err != nil {
 		return nil, fmt.Errorf("listening on %s for %s: %w", d.addr, d.owner, err)
 	}
@@ -77,7 +76,9 @@ func (l *listener) accept() {
 			return
 		}
 		l.eng.worker.Fail(stats.Accept, err)
-		l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
+		if l.eng.events.allow(eventAccept, l.proto) {
+			l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
+		}
 		select {
 		case <-l.eng.stopping:
 			return

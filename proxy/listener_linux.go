@@ -75,7 +75,7 @@ func (l *listener) acceptSome() error {
 // take hands an accepted connection to admission. A reserve of descriptors is
 // kept for the console and for what runs already.
 func (l *listener) take(c netConn, peer netip.AddrPort) {
-	if int(c.fd) >= l.eng.maxFD {
+	if int(c.fd) >= l.eng.clientFD {
 		c.close(true)
 		l.eng.outOfDescriptors(l)
 		return

@@ -24,7 +24,7 @@ type reactor struct {
 }
 
 const (
-	watchReads  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	watchReads  = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
 	watchBoth   = watchReads | unix.EPOLLOUT
 	eventIsRead = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 )
@@ -95,6 +95,9 @@ func flagsOf(ev uint32) (f uint32) {
 	}
 	if ev&unix.EPOLLRDHUP != 0 {
 		f |= flagHangup
+	}
+	if ev&unix.EPOLLPRI != 0 {
+		f |= flagUrgent
 	}
 	if ev&(unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		f |= flagDead | flagHangup | flagWritable

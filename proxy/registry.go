@@ -56,10 +56,13 @@ func (r *registry) slot(n uint32) *slot {
 	return &(*r.chunks.Load())[n/slotsPerChunk][n%slotsPerChunk]
 }
 
-// remove forgets s; events that are still under way for it find nothing.
+// remove forgets s; events that are still under way for it find nothing. A
+// socket that isn't there, because the reactor would not take it, is left alone.
 func (r *registry) remove(s *socket) {
 	sl := r.slot(s.slot)
-	sl.sock.Store(nil)
+	if !sl.sock.CompareAndSwap(s, nil) {
+		return
+	}
 	sl.gen.Add(1)
 	r.mu.Lock()
 	r.free = append(r.free, s.slot)

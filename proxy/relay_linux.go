@@ -74,6 +74,9 @@ func (r *relay) more() bool {
 	return false
 }
 
+// holds tells that bytes wait for a receiver: such a session is not idle.
+func (r *relay) holds() bool { return r.dirs[wire.Client].waits() || r.dirs[wire.Server].waits() }
+
 func (r *relay) from(side wire.Side) *socket {
 	if side == wire.Client {
 		return r.s.clt
@@ -85,11 +88,15 @@ func (r *relay) to(side wire.Side) *socket { return r.from(side.Other()) }
 
 func (st *stream) waits() bool { return st.off < st.end || (st.pipe != nil && st.pipe.held > 0) }
 
+// maxFetches is how often pump reads before the other direction has its turn and
+// the session looks whether it was ended.
+const maxFetches = 16
+
 // pump moves one direction until its sender has nothing more or its receiver
-// takes nothing more.
+// takes nothing more, or for a while if neither happens.
 func (r *relay) pump(side wire.Side) error {
 	st, from, to := &r.dirs[side], r.from(side), r.to(side)
-	for !st.closed {
+	for fetches := 0; !st.closed; fetches++ {
 		if done, err := r.drain(st, to); err != nil || !done {
 			return err
 		}
@@ -101,6 +108,9 @@ func (r *relay) pump(side wire.Side) error {
 		if !from.has(flagReadable) {
 			st.release()
 			return nil
+		}
+		if fetches == maxFetches {
+			return nil // the flag stays up: there will be another round
 		}
 		if err := r.fetch(st, from); err != nil {
 			return err
@@ -125,8 +135,8 @@ func (r *relay) fetch(st *stream, from *socket) error {
 		st.wait, st.off, st.end = st.chunk[:], 0, n
 		if n == len(st.chunk) {
 			from.set(flagReadable)
-			st.pipe = getPipe()
-		} else if from.has(flagHangup) {
+			st.pipe = getPipe(r.s.eng.serverFD)
+		} else if from.has(flagHangup | flagUrgent) {
 			from.set(flagReadable)
 		}
 		return nil
@@ -233,7 +243,9 @@ var pipes struct {
 	free []*pipe
 }
 
-func getPipe() *pipe {
+// getPipe is nil when there is no descriptor below maxFD for one: reads and writes
+// will do then.
+func getPipe(maxFD int) *pipe {
 	pipes.Lock()
 	if n := len(pipes.free); n > 0 {
 		p := pipes.free[n-1]
@@ -244,10 +256,15 @@ func getPipe() *pipe {
 	pipes.Unlock()
 	var fds [2]int
 	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
-		return nil // out of descriptors: reads and writes will do
+		return nil
 	}
-	_, _ = unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, pipeSize)
-	return &pipe{r: fds[0], w: fds[1]}
+	p := &pipe{r: fds[0], w: fds[1]}
+	if max(p.r, p.w) >= maxFD {
+		p.close()
+		return nil
+	}
+	_, _ = unix.FcntlInt(uintptr(p.w), unix.F_SETPIPE_SZ, pipeSize)
+	return p
 }
 
 func putPipe(p *pipe) {
@@ -266,22 +283,26 @@ func (p *pipe) close() {
 }
 
 func (p *pipe) writeTo(to *socket) (int, error) {
-	n, err := unix.Splice(p.r, nil, int(to.conn.fd), nil, p.held, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
-	switch err {
-	case nil:
-		p.held -= int(n)
-		return int(n), nil
-	case unix.EAGAIN, unix.EINTR:
-		return 0, errWouldBlock
+	for {
+		n, err := unix.Splice(p.r, nil, int(to.conn.fd), nil, p.held, unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
+		switch err {
+		case nil:
+			p.held -= int(n)
+			return int(n), nil
+		case unix.EINTR: // not a reason to wait for room: nobody would report it
+		case unix.EAGAIN:
+			return 0, errWouldBlock
+		default:
+			return 0, os.NewSyscallError("splice", err)
+		}
 	}
-	return 0, os.NewSyscallError("splice", err)
 }
 
 // move relays n bytes from one connection to the other without looking at them,
 // and blocks like a Read and a Write.
 func (s *Session) move(from, to *wire.Conn, n int64) (moved int64, err error) {
 	src, dst := from.Stream().(*socket), to.Stream().(*socket)
-	p := getPipe()
+	p := getPipe(s.eng.serverFD)
 	if p == nil {
 		return s.copy(from, to, n)
 	}
@@ -294,7 +315,7 @@ func (s *Session) move(from, to *wire.Conn, n int64) (moved int64, err error) {
 	}()
 	for moved < n {
 		if err := src.wait(flagWaitRead, flagReadable|flagHangup|flagDead); err != nil {
-			return moved, err
+			return moved, brokenOff(err)
 		}
 		src.clear(flagReadable)
 		k, err := unix.Splice(int(src.conn.fd), nil, p.w, nil, int(min(n-moved, pipeSize)), unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
@@ -308,7 +329,7 @@ func (s *Session) move(from, to *wire.Conn, n int64) (moved int64, err error) {
 		case err != nil:
 			err = os.NewSyscallError("splice", err)
 			src.failed(stats.Read, err)
-			return moved, err
+			return moved, brokenOff(err)
 		case k == 0:
 			src.ended = true
 			return moved, io.ErrUnexpectedEOF

@@ -60,6 +60,8 @@ func (r *relay) copy(from, to *socket) error {
 
 func (r *relay) more() bool { return false }
 
+func (r *relay) holds() bool { return false }
+
 func (r *relay) release() {}
 
 // move relays n bytes from one connection to the other.

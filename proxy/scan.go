@@ -3,9 +3,13 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 
 	"utmsim/internal/config"
 	"utmsim/internal/stats"
@@ -147,25 +151,33 @@ func (sc *scans) scanWithComfort(ctx context.Context, s *Session, h *Hold) (scan
 
 // scan waits for a slot and has every part of the object judged. The first
 // detection decides; else the first verdict that isn't clean.
-func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (scanner.Verdict, error) {
+func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (v scanner.Verdict, err error) {
 	if err := sc.acquire(ctx); err != nil {
 		return scanner.Verdict{}, err
 	}
 	defer sc.release()
+	defer sc.survive(s, &err)
 	set := sc.set.Load()
 	whole, gathered := h.object()
 	defer gathered.done()
-	if len(whole.Flat) == 0 || len(whole.Encodings) > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, set.Timeout)
-		defer stop()
-	}
+	ctx = h.limit.begin(ctx, set.Timeout)
+	defer h.limit.end()
 	began := s.eng.now()
 	defer func() { sc.eng.worker.Stat.InScan.Add(time.Duration(s.eng.now() - began)) }()
 	if h.in.Split == nil {
 		return sc.one(ctx, s, set, whole)
 	}
 	return sc.parts(ctx, s, set, h, h.in.Split(whole))
+}
+
+// survive turns a panic in a scanner into a failed scan.
+func (sc *scans) survive(s *Session, err *error) {
+	if p := recover(); p != nil {
+		sc.eng.log.Error("panic in a scan", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto),
+			zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+		sc.eng.panics.Inc()
+		*err = fmt.Errorf("panic in a scan: %v", p)
+	}
 }
 
 // parts judges part by part. An archive verdict that comes second still counts,

@@ -1,10 +1,9 @@
 package proxy
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 
 	"utmsim/internal/stats"
@@ -26,6 +25,7 @@ const (
 	flagInterrupt                      // a waiting write also ends when bytes arrive
 	flagWantWrite                      // the reactor reports room to write
 	flagRelay                          // room to write is an event for the session
+	flagUrgent                         // the peer sends urgent data, at which every read stops short
 	flagLingering                      // the session is over, the socket waits for its peer
 	flagWaiting     = flagWaitRead | flagWaitWrite
 	flagReadReasons = flagReadable | flagHangup | flagDead | flagAborted | flagTimedOut | flagNudged
@@ -45,6 +45,7 @@ type socket struct {
 	wakeAt atomic.Int64  // when flagNudged is due, 0: never
 	until  atomic.Int64  // how long the goroutine waits at most, 0: it doesn't wait
 	limit  int64         // how long one wait may last (ns); by the owner only
+	due    int64         // when the wait that was nudged is over, 0: there is none; by the owner only
 	in     int64         // bytes read, by the owner only
 	out    int64         // bytes written, by the owner only
 	ended  bool          // the peer's end of stream was read; by the owner only
@@ -88,22 +89,35 @@ func (s *socket) clear(bits uint32) {
 
 func (s *socket) has(bits uint32) bool { return s.flags.Load()&bits != 0 }
 
-// wait blocks until one of the flags in reasons is up.
+// wait blocks until one of the flags in reasons is up. A nudge does not end the
+// time allowed: a peer that says nothing is given up however often the engine has
+// something to do meanwhile.
 func (s *socket) wait(waiting, reasons uint32) error {
 	for {
 		f := s.flags.Load()
 		switch {
 		case f&flagAborted != 0:
-			return s.sess.causeOr(ErrShutdown)
+			return s.sess.causeOr(errClientGone)
+		case f&flagTimedOut != 0 && s.sess.clt.has(flagDead):
+			return s.sess.causeOr(errClientGone)
 		case f&flagTimedOut != 0:
 			return fmt.Errorf("waiting for the %s: %w", s.sess.nameOf(s), ErrTimeout)
 		case f&reasons != 0:
+			if f&flagNudged == 0 {
+				s.due = 0
+			}
 			return nil
 		}
 		if s.woken == nil {
 			s.woken = make(chan struct{}, 1)
 		}
-		s.until.Store(s.sess.eng.now() + s.limit)
+		if s.due == 0 {
+			s.due = s.sess.eng.now() + s.limit
+		}
+		s.until.Store(s.due)
+		if s.sess.clt.has(flagDead) { // looked at after the store: see clientGone
+			s.until.Store(min(s.due, s.sess.eng.now()+forNobody))
+		}
 		if s.flags.CompareAndSwap(f, f|waiting) {
 			<-s.woken
 		}
@@ -129,13 +143,16 @@ func (s *socket) Read(p []byte) (int, error) {
 		}
 		if s.has(flagNudged) {
 			s.clear(flagNudged)
+			if s.wakeAt.Load() == 0 {
+				continue // taken back while the sweeper was at it
+			}
 			return 0, wire.ErrWake
 		}
 		s.clear(flagReadable)
 		n, err := s.conn.read(p)
 		switch {
 		case n > 0:
-			if n == len(p) || s.has(flagHangup) {
+			if n == len(p) || s.has(flagHangup|flagUrgent) {
 				s.set(flagReadable) // more, or the end, may be there already
 			}
 			s.received(n)
@@ -278,5 +295,6 @@ func (s *socket) failed(kind stats.ErrorKind, err error) { s.sess.transport.Fail
 
 // isTimeout tells time-outs of every kind.
 func isTimeout(err error) bool {
-	return os.IsTimeout(err) || err == context.DeadlineExceeded
+	var t interface{ Timeout() bool } // context.DeadlineExceeded has it too
+	return errors.As(err, &t) && t.Timeout()
 }

@@ -56,6 +56,15 @@ func (c *netConn) closeWrite() error {
 	return nil
 }
 
+// unsent is how many bytes wait with the system because the peer takes no more.
+func (c *netConn) unsent() int {
+	n, err := unix.IoctlGetInt(int(c.fd), unix.SIOCOUTQNSD)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // close ends the connection; with reset the peer gets a RST instead of a FIN.
 func (c *netConn) close(reset bool) {
 	if reset {
@@ -85,13 +94,18 @@ func (c *netConn) pendingError() error {
 // interrupt has nothing to do: no call on a descriptor blocks.
 func (c *netConn) interrupt() {}
 
-// startConnect begins to connect to a; the caller sees to the time limit.
-func startConnect(a netip.AddrPort, _ time.Duration) (c netConn, p progress, err error) {
+// startConnect begins to connect to a, with a descriptor below maxFD; the caller
+// sees to the time limit.
+func startConnect(a netip.AddrPort, _ time.Duration, maxFD int) (c netConn, p progress, err error) {
 	family := unix.AF_INET6
 	if a.Addr().Unmap().Is4() {
 		family = unix.AF_INET
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err == nil && fd >= maxFD {
+		_ = unix.Close(fd)
+		err = unix.EMFILE
+	}
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("socket", err)}
 	}

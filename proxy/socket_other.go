@@ -90,6 +90,9 @@ func (c netConn) write(p []byte) (int, error) {
 
 func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
 
+// unsent is not told by package net.
+func (c netConn) unsent() int { return 0 }
+
 // interrupt ends whatever blocks on the connection.
 func (c netConn) interrupt() { _ = c.tcp.SetDeadline(time.Unix(1, 0)) }
 
@@ -110,7 +113,7 @@ func (c netConn) noDelay() {}
 func (c netConn) pendingError() error { return nil }
 
 // startConnect connects to a; it is always done when it returns.
-func startConnect(a netip.AddrPort, limit time.Duration) (netConn, progress, error) {
+func startConnect(a netip.AddrPort, limit time.Duration, _ int) (netConn, progress, error) {
 	c, err := net.DialTimeout("tcp", a.String(), limit)
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectConnect, err: err}

@@ -31,7 +31,10 @@ func newServe() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), "utmsim ready")
+			for _, line := range a.Listening() {
+				fmt.Fprintln(cmd.OutOrStdout(), line)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "the console: utmsim console --state %s\nutmsim ready\n", dir)
 			return errors.Join(wait(a), a.Stop())
 		},
 	}

@@ -75,6 +75,10 @@ const (
 	logKeep  = 2
 )
 
+// memoryRoom is the share of the simulated memory, in percent, above which the
+// classic rule begins conserve mode.
+const memoryRoom = 80
+
 // Start reads the configuration, starts to listen and opens the control socket.
 // An error leaves nothing running.
 func Start(opts Options) (*Appliance, error) {
@@ -129,10 +133,7 @@ func (a *Appliance) run() (err error) {
 	if err != nil {
 		a.opts.Warn(err.Error())
 	}
-	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
-		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
-			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
-	}
+	a.warnAboutRoom(snap, files)
 	a.resolver = resolver.New(resolverSettings(&snap.DNS))
 	a.engine, err = proxy.New(proxy.Options{
 		Log: a.log, Drivers: drivers(), NewScanner: newScanner, Resolver: a.resolver, OpenFiles: files,
@@ -150,6 +151,18 @@ func (a *Appliance) run() (err error) {
 	}
 	a.log.Info("started", zap.String("version", a.opts.Version))
 	return nil
+}
+
+// warnAboutRoom says what the configured table needs and is not there.
+func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
+	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
+		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
+			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
+	}
+	if sim := &snap.Simulator; sim.MemoryBase+int64(snap.Resource.Proxy)*sim.MemorySession > sim.MemoryTotal*memoryRoom/100 {
+		a.opts.Warn(fmt.Sprintf("a full table of %d sessions takes more than %d %% of the simulated memory and so leads to conserve mode: "+
+			"raise `config system simulator / set memory-total`, or lower memory-session", snap.Resource.Proxy, memoryRoom))
+	}
 }
 
 // drivers are the protocols that can be proxied.
@@ -225,6 +238,15 @@ func (a *Appliance) Reload() error {
 	}
 	a.log.Info("configuration reloaded")
 	return nil
+}
+
+// Listening tells what the appliance listens on, a line each.
+func (a *Appliance) Listening() []string {
+	lines, err := proxy.Doorways(a.store.Snapshot())
+	if err != nil {
+		return []string{err.Error()} // can't be: the engine runs with it
+	}
+	return lines
 }
 
 // Console is the console of the appliance.

@@ -56,7 +56,7 @@ func (s *site) dialTo(from, to string) *client {
 	s.t.Helper()
 	c, err := s.connect(from, to)
 	require.NoError(s.t, err)
-	s.clients = append(s.clients, c)
+	s.keep(c)
 	return c
 }
 
@@ -112,6 +112,21 @@ func (c *client) dropped() {
 	assert.Empty(c.t, rest)
 }
 
+// cut reads what is left of an answer, which ends with a reset before it is complete.
+func (c *client) cut() {
+	c.t.Helper()
+	n, err := io.Copy(io.Discard, c.r)
+	assert.ErrorIs(c.t, err, syscall.ECONNRESET)
+	assert.Less(c.t, n, int64(bigObject))
+}
+
+// keep closes a connection with the site.
+func (s *site) keep(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clients = append(s.clients, c)
+}
+
 // sight is what a client sees of the EICAR file.
 type sight string
 
@@ -127,7 +142,7 @@ func (s *site) fetchEICAR(from string) (sight, *client) {
 	s.t.Helper()
 	c, err := s.connect(from, s.vip)
 	if err == nil {
-		s.clients = append(s.clients, c)
+		s.keep(c)
 		_, err = io.WriteString(c, c.head("GET", "/eicar.com")+"\r\n")
 	}
 	var res *http.Response

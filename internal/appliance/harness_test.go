@@ -38,11 +38,13 @@ type site struct {
 	forward    string        // the forward proxy
 	state      string        // folder
 	made       atomic.Int64  // connections that clients have made to the proxies
-	clients    []*client
 	once       sync.Once
 	entries    []map[string]any // the log, once stopped
 	goroutines int              // before the start
 	files      int
+
+	mu      sync.Mutex // guards the field below
+	clients []*client  // to be closed at the end
 }
 
 // newSite starts the lab with a clock of its own, which stands still unless the
@@ -51,23 +53,24 @@ func newSite(t testing.TB, config string) *site {
 	clock := new(atomic.Int64)
 	clock.Store(int64(time.Hour))
 	s := &site{clock: clock}
-	s.start(t, config)
+	s.start(t, text("test", config))
 	return s
 }
 
 // newRealTimeSite starts the lab with the system's clock.
 func newRealTimeSite(t testing.TB, config string) *site {
 	s := new(site)
-	s.start(t, config)
+	s.start(t, text("test", config))
 	return s
 }
 
-func (s *site) start(t testing.TB, config string) {
+func (s *site) start(t testing.TB, config appliance.Source) {
 	t.Helper()
 	s.t, s.state = t, t.TempDir()
+	warmUp(t)
 	s.goroutines, s.files = runtime.NumGoroutine(), openFiles()
 	opts := appliance.Options{
-		Config: []appliance.Source{text("test", config)}, StateDir: s.state, Version: "test", AnyPort: true,
+		Config: []appliance.Source{config}, StateDir: s.state, Version: "test", AnyPort: true,
 		Warn: func(line string) { t.Log("warning: " + line) },
 	}
 	if s.clock != nil {
@@ -79,6 +82,13 @@ func (s *site) start(t testing.TB, config string) {
 	s.table = tableOf(s)
 	s.vip, s.forward = s.Proxies[0].Address, s.Proxies[1].Address
 	t.Cleanup(s.stop)
+}
+
+// warmUp lets Go's poller take its descriptors.
+func warmUp(t testing.TB) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, ln.Close())
 }
 
 // text is a configuration that is no file.
@@ -104,7 +114,7 @@ func (s *site) stop() {
 		require.NoError(t, s.Lab.Stop())
 		s.readLog()
 		if t.Failed() {
-			for _, l := range s.entries {
+			for _, l := range s.entries[max(0, len(s.entries)-40):] {
 				t.Log(l)
 			}
 		}
@@ -317,10 +327,13 @@ func (s *site) origin() string { return s.Origins.Addr(lab.ServiceHTTP) }
 func needLoopback(t testing.TB, addrs ...string) {
 	t.Helper()
 	for _, a := range addrs {
-		ln, err := net.Listen("tcp", net.JoinHostPort(a, "0"))
-		if err != nil {
-			t.Skipf("clients are told apart by address, and this system has no %s: %v", a, err)
+		if !canListen(a) {
+			t.Skip("clients are told apart by address, and this system has no " + a)
 		}
-		require.NoError(t, ln.Close())
 	}
+}
+
+func canListen(addr string) bool {
+	ln, err := net.Listen("tcp", net.JoinHostPort(addr, "0"))
+	return err == nil && ln.Close() == nil
 }

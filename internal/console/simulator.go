@@ -85,7 +85,11 @@ func (c *call) memory() error {
 	th := m.Thresholds
 	at := th.Of(m.Total)
 	row("conserve above (red)", at.Red*failopen.MiB, float64(th.Red))
-	row("normal below (green)", at.Green*failopen.MiB, float64(th.Green))
+	green := "normal below (green)"
+	if th.Classic {
+		green = "normal up to (green)" // 30 % or more free
+	}
+	row(green, at.Green*failopen.MiB, float64(th.Green))
 	if th.Extreme > 0 {
 		row("extreme above", at.Extreme*failopen.MiB, float64(th.Extreme))
 	}
