@@ -48,18 +48,8 @@ func (h *Hold) comfort() error {
 	if h.spool.raw == h.given {
 		return nil
 	}
-	if err := h.sendHead(); err != nil {
+	if err := h.give(h.s.policy.comfortAmount); err != nil {
 		return err
-	}
-	h.Comforted = true
-	for n := h.s.policy.comfortAmount; n > 0 && h.given < h.spool.raw; {
-		b := h.spool.slice(h.given)
-		b = b[:min(int64(len(b)), n)]
-		if _, err := h.in.To.Write(b); err != nil {
-			return err
-		}
-		h.given += int64(len(b))
-		n -= int64(len(b))
 	}
 	return h.in.To.Flush()
 }

@@ -52,9 +52,23 @@ type Inspection struct {
 	Uninspectable bool
 	// Comfort allows client comforting where the options ask for it.
 	Comfort bool
+	// Splice sends the object to To while it is read. The piece that was read last
+	// is held back until the verdict, so that a receiver never has the end of an
+	// object that is blocked; see Hold.Comforted.
+	Splice bool
 	// Split, if set, names the parts to be judged one by one instead of the whole
 	// (the files of a form, the parts of a mail). Each has Body, Size and Name set.
 	Split func(whole *scanner.Object) []scanner.Object
+	// Found is what Split itself has found, which sets it: that the object is larger
+	// than the limits when taken apart, say. A detection in a part outweighs it.
+	Found scanner.Verdict
+	// Fragment says that the object is a piece of one that nobody can judge; Split
+	// may set it. Unless something is detected all the same, its outcome is
+	// Unscanned and no verdict is counted.
+	Fragment bool
+	// Every has all parts judged, not only those up to the first detection. What
+	// Split was given then stays readable until Release or Discard.
+	Every bool
 }
 
 // Outcome is what became of an object.
@@ -82,6 +96,9 @@ type Hold struct {
 	// Comforted tells that the receiver has some of the bytes already, so that a
 	// replacement can't be sent any more.
 	Comforted bool
+	// Parts are the verdicts on the parts that Inspection.Split has named, in their
+	// order, as far as they were judged. One without a verdict has the zero value.
+	Parts []scanner.Verdict
 
 	s         *Session
 	in        *Inspection
@@ -91,6 +108,7 @@ type Hold struct {
 	size      int64 // content bytes held
 	held      int64 // bytes held, framing included
 	given     int64 // bytes already with the receiver
+	last      int64 // bytes of the piece that was read last
 	head      bool  // Head is already with the receiver
 	ended     bool  // the source is complete
 	limit     timeLimit
@@ -108,6 +126,11 @@ type piece struct {
 
 // Blocked tells that the object must not be delivered.
 func (h *Hold) Blocked() bool { return h.Outcome >= Detected }
+
+// Blocks tells whether the policy blocks an object, or a part, with the verdict v.
+func (h *Hold) Blocks(v scanner.Verdict) bool {
+	return v.Class.Detection() && !h.s.policy.monitor || h.s.policy.blocksArchive(v.Findings)
+}
 
 // Inspect reads an object, holds it, and has it judged. An object that is not
 // to be scanned (profile, options) is released as it comes. The error is the
@@ -193,6 +216,7 @@ func (h *Hold) collect() (over bool, err error) {
 // keep adds a piece, in place as long as nothing was read behind it.
 func (h *Hold) keep(b []byte, content bool) error {
 	h.held += int64(len(b))
+	h.last = int64(len(b))
 	if content {
 		h.size += int64(len(b))
 	}
@@ -229,6 +253,9 @@ func (h *Hold) toSpool() {
 // settleDown makes the hold independent of the read buffer.
 func (h *Hold) settleDown() error {
 	h.toSpool()
+	if h.in.Splice {
+		return h.splice()
+	}
 	return h.comfortIfDue()
 }
 
@@ -241,6 +268,7 @@ func (h *Hold) direct(c CountedSource) error {
 	n, err := c.Conn().Read(room)
 	if n > 0 {
 		h.spool.commit(n)
+		h.last = int64(n)
 		h.held += int64(n)
 		h.size += int64(n)
 		c.Took(int64(n))
@@ -272,7 +300,7 @@ func (s *Session) newHold(in *Inspection) *Hold {
 	h := &Hold{s: s, in: in}
 	h.spool.mem = &s.eng.memory
 	s.held = h
-	if in.Comfort && in.To != nil && s.policy.comfortEvery > 0 {
+	if in.Comfort && !in.Splice && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()
 	}
 	return h

@@ -167,7 +167,7 @@ func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (v scanner.Verdi
 	if h.in.Split == nil {
 		return sc.one(ctx, s, set, whole)
 	}
-	return sc.parts(ctx, s, set, h.in.Split(whole))
+	return sc.parts(ctx, s, set, h, h.in.Split(whole))
 }
 
 // survive turns a panic in a scanner into a failed scan.
@@ -180,18 +180,28 @@ func (sc *scans) survive(s *Session, err *error) {
 	}
 }
 
-func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, parts []scanner.Object) (worst scanner.Verdict, failed error) {
+// parts judges part by part. An archive verdict that comes second still counts,
+// because the policy may block it and let the first pass.
+func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Hold, parts []scanner.Object) (worst scanner.Verdict, failed error) {
+	worst = h.in.Found
 	for i := range parts {
 		parts[i].Limits = s.policy.limits
 		v, err := sc.one(ctx, s, set, &parts[i])
+		h.Parts = append(h.Parts, v)
+		found := worst.Findings | v.Findings
 		switch {
 		case err != nil && failed == nil:
 			failed = err
-		case v.Class.Detection():
-			return v, nil
-		case worst.Class == scanner.Clean:
+		case v.Class.Detection() && !worst.Class.Detection(), worst.Class == scanner.Clean:
 			worst = v
 		}
+		worst.Findings = found
+		if worst.Class.Detection() && !h.in.Every {
+			break
+		}
+	}
+	if worst.Class.Detection() {
+		failed = nil
 	}
 	return worst, failed
 }
@@ -212,7 +222,7 @@ func (sc *scans) one(ctx context.Context, s *Session, set *ScanSettings, obj *sc
 func (h *Hold) object() (*scanner.Object, gathering) {
 	obj := &h.in.Object
 	obj.Size, obj.Limits, obj.Body = h.size, h.s.policy.limits, &h.spool
-	if h.n > 1 && h.size > chunkSize {
+	if h.in.Every || h.n > 1 && h.size > chunkSize {
 		h.toSpool()
 	}
 	if h.n == 0 {
@@ -248,6 +258,8 @@ func (h *Hold) conclude(v scanner.Verdict, err error) {
 		counters.FileBlocked()
 		h.Outcome = Detected
 		h.s.eng.detected(h)
+	case h.in.Fragment:
+		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
 	case v.Class == scanner.Clean:
 		counters.Clean()
 	case v.Class == scanner.Oversize:

@@ -108,6 +108,9 @@ func newRoute(snap *config.Snapshot, p protocols.Protocol, vdom *vdomState, opti
 	if c := rt.options.Comforting(p); c != nil && in.Options.Has(config.ClientComfort) {
 		rt.comfortEvery, rt.comfortAmount = int64(c.ComfortInterval), int64(c.ComfortAmount)
 	}
+	if d := rt.options.Dialogue(p); d != nil {
+		rt.rest = int64(d.IdleTimeout)
+	}
 	if p == protocols.HTTP {
 		rt.rest, rt.retries = int64(rt.options.HTTP.KeepaliveTimeout), rt.options.HTTP.RetryCount
 	}

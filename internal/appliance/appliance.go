@@ -20,6 +20,7 @@ import (
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/pop3proxy"
 	"utmsim/proxy"
 	"utmsim/scanner"
 	"utmsim/scanner/builtin"
@@ -166,7 +167,10 @@ func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
 
 // drivers are the protocols that can be proxied.
 func drivers() [protocols.Count]proxy.Driver {
-	return [protocols.Count]proxy.Driver{protocols.HTTP: new(httpproxy.Driver)}
+	return [protocols.Count]proxy.Driver{
+		protocols.HTTP: new(httpproxy.Driver),
+		protocols.POP3: new(pop3proxy.Driver),
+	}
 }
 
 // newScanner makes the chain of engines that the configuration names.

@@ -11,6 +11,8 @@ type AVProfile struct {
 	Name    string     `cli:"name" key:"string" max:"35" help:"Profile name."`
 	Comment string     `cli:"comment" max:"255" pattern:"lines" help:"Comment."`
 	HTTP    AVProtocol `cli:"http" help:"Configure HTTP AntiVirus options."`
+	SMTP    AVProtocol `cli:"smtp" help:"Configure SMTP AntiVirus options."`
+	POP3    AVProtocol `cli:"pop3" help:"Configure POP3 AntiVirus options."`
 }
 
 // AVProtocol is what an antivirus profile says about one protocol.
@@ -22,8 +24,13 @@ type AVProtocol struct {
 // Protocol is what the profile says about protocol p; nil for a protocol that has
 // no object yet.
 func (a *AVProfile) Protocol(p protocols.Protocol) *AVProtocol {
-	if p == protocols.HTTP {
+	switch p {
+	case protocols.HTTP:
 		return &a.HTTP
+	case protocols.SMTP:
+		return &a.SMTP
+	case protocols.POP3:
+		return &a.POP3
 	}
 	return nil
 }

@@ -74,9 +74,12 @@ func TestCommit(t *testing.T) {
 	s.ok("config firewall vip", "edit x", "set extport 1", "abort", "config firewall vip", "end")
 	assert.Len(t, got, n)
 	store.OnCommit(nil)
-	s.ok("config system simulator", "set http-limit 7", "end", "config system vdom-property", "edit root", "set proxy 5", "end")
+	s.ok("config system simulator", "set http-limit 7", "set smtp-limit 8", "set pop3-limit 9", "end", "config system vdom-property", "edit root", "set proxy 5", "end")
 	assert.Len(t, got, n)
 	assert.Equal(t, 7, store.Snapshot().Simulator.Limit(protocols.HTTP))
+	assert.Equal(t, 8, store.Snapshot().Simulator.Limit(protocols.SMTP))
+	assert.Equal(t, 9, store.Snapshot().Simulator.Limit(protocols.POP3))
+	assert.Zero(t, store.Snapshot().Simulator.Limit(protocols.IMAP))
 	assert.Equal(t, 5, store.Snapshot().VDOMLimit("root"))
 	assert.Zero(t, store.Snapshot().VDOMLimit("other"))
 }

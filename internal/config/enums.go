@@ -163,6 +163,26 @@ func (SwitchingProtocols) choices() []Choice {
 // String is the setting's word.
 func (e SwitchingProtocols) String() string { return word(e.choices(), uint8(e)) }
 
+// TLSMode is what becomes of offers that would make a dialogue opaque: encryption
+// and compression inside the session.
+type TLSMode uint8
+
+// The ways to treat such offers.
+const (
+	TLSStrip TLSMode = iota // not offered, and refused when asked for anyway
+	TLSPass                 // allowed; the session is not inspected from then on
+)
+
+func (TLSMode) choices() []Choice {
+	return []Choice{
+		{Word: "strip", Help: "Take the offers out and refuse the commands."},
+		{Word: "pass", Help: "Let the session go on without inspection, counted as leaked."},
+	}
+}
+
+// String is the setting's word.
+func (e TLSMode) String() string { return word(e.choices(), uint8(e)) }
+
 // ScanEngine is one of the engines that judge objects.
 type ScanEngine uint8
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"time"
 
 	"utmsim/protocols"
 )
@@ -54,7 +53,7 @@ type Policy struct {
 	Action     PolicyAction `cli:"action" default:"deny" foreign:"ipsec ssl-vpn" help:"Policy action."`
 	Status     bool         `cli:"status" default:"enable" help:"Enable or disable this policy."`
 	Schedule   Schedule     `cli:"schedule" default:"always" foreign:"*" help:"Schedule name."`
-	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
+	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
 	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`
@@ -79,59 +78,6 @@ func (p *Policy) Reaches(vip string) bool {
 		}
 	}
 	return false
-}
-
-// ProtocolOptions is an entry of "config firewall profile-protocol-options".
-type ProtocolOptions struct {
-	Name    string      `cli:"name" key:"string" max:"35" help:"Name."`
-	Comment string      `cli:"comment" max:"255" pattern:"lines" help:"Optional comments."`
-	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
-}
-
-// Inspection are the options every protocol has.
-type Inspection struct {
-	Ports                     []uint16    `cli:"ports" range:"1-65535" required:"yes" help:"Ports to scan for content (1 - 65535)."`
-	Status                    bool        `cli:"status" default:"enable" help:"Enable/disable the active status of scanning for this protocol."`
-	Options                   HoldOptions `cli:"options" help:"One or more options that can be applied to the session."`
-	OversizeLimit             int64       `cli:"oversize-limit" unit:"MB" default:"10" range:"1-1024" help:"Maximum in-memory file size that can be scanned (MB)."`                                         // bytes
-	UncompressedOversizeLimit int64       `cli:"uncompressed-oversize-limit" unit:"MB" default:"10" range:"0-1024" help:"Maximum in-memory uncompressed file size that can be scanned (MB, 0 = no limit)."` // bytes
-	UncompressedNestLimit     int         `cli:"uncompressed-nest-limit" default:"12" range:"1-100" help:"Maximum nested levels of compression that can be uncompressed and scanned."`
-}
-
-// Comforting is client comforting, which HTTP and FTP have: ComfortAmount bytes are
-// released every ComfortInterval while the rest is held.
-type Comforting struct {
-	ComfortInterval time.Duration `cli:"comfort-interval" unit:"s" default:"10" range:"1-900" help:"Period of time between start, or last transmission, and the next client comfort transmission of data (sec)."`
-	ComfortAmount   int           `cli:"comfort-amount" default:"1" range:"1-10240" help:"Amount of data to send in a transmission for client comforting (bytes)."`
-}
-
-// HTTPOptions is "config http" of the protocol options.
-type HTTPOptions struct {
-	Inspection `default.ports:"80" words.options:"clientcomfort oversize" foreign.options:"servercomfort chunkedbypass no-content-summary fragmail splice"`
-	Comforting
-	RetryCount          int                `cli:"retry-count" default:"0" range:"0-100" help:"Number of attempts to retry HTTP connection."`
-	BlockPageStatusCode int                `cli:"block-page-status-code" default:"403" range:"100-599" help:"Code number returned for blocked HTTP pages."`
-	RangeBlock          bool               `cli:"range-block" default:"disable" help:"Enable/disable blocking of partial downloads."`
-	SwitchingProtocols  SwitchingProtocols `cli:"switching-protocols" default:"bypass" help:"Bypass from scanning, or block a connection that attempts to switch protocol."`
-	KeepaliveTimeout    time.Duration      `cli:"keepalive-timeout" unit:"s" default:"60" range:"1-86400" help:"Seconds a connection may rest between two requests (not on the appliance)."`
-	HeaderLimit         int                `cli:"header-limit" unit:"KB" default:"64" range:"1-1024" help:"Largest header of a request or response in KB (not on the appliance)."` // bytes
-}
-
-// Inspection are the options common to all protocols, of protocol p; nil for a
-// protocol that has none yet.
-func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
-	if p == protocols.HTTP {
-		return &o.HTTP.Inspection
-	}
-	return nil
-}
-
-// Comforting is the client comforting of protocol p; nil where there is none.
-func (o *ProtocolOptions) Comforting(p protocols.Protocol) *Comforting {
-	if p == protocols.HTTP {
-		return &o.HTTP.Comforting
-	}
-	return nil
 }
 
 // WebProxy is "config web-proxy explicit": the forward proxy.

@@ -109,12 +109,28 @@ func TestFactory(t *testing.T) {
 	}, options.HTTP)
 	assert.Same(t, &options.HTTP.Inspection, options.Inspection(protocols.HTTP))
 	assert.Same(t, &options.HTTP.Comforting, options.Comforting(protocols.HTTP))
-	assert.Nil(t, options.Inspection(protocols.SMTP))
+	assert.Nil(t, options.Dialogue(protocols.HTTP))
+	assert.Equal(t, SMTPOptions{
+		Inspection: Inspection{Ports: []uint16{25}, Status: true, Options: Splice, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
+		Dialogue:   Dialogue{IdleTimeout: 5 * time.Minute, LineLimit: 16 << 10},
+	}, options.SMTP)
+	assert.Same(t, &options.SMTP.Inspection, options.Inspection(protocols.SMTP))
+	assert.Same(t, &options.SMTP.Dialogue, options.Dialogue(protocols.SMTP))
 	assert.Nil(t, options.Comforting(protocols.SMTP))
+	assert.Equal(t, POP3Options{
+		Inspection: Inspection{Ports: []uint16{110}, Status: true, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
+		Dialogue:   Dialogue{IdleTimeout: 10 * time.Minute, LineLimit: 16 << 10},
+	}, options.POP3)
+	assert.Same(t, &options.POP3.Inspection, options.Inspection(protocols.POP3))
+	assert.Same(t, &options.POP3.Dialogue, options.Dialogue(protocols.POP3))
+	assert.Nil(t, options.Inspection(protocols.NNTP))
+	assert.Nil(t, options.Dialogue(protocols.NNTP))
 	av := s.AVProfile("default")
 	require.NotNil(t, av)
 	assert.True(t, av.Protocol(protocols.HTTP).Options.Has(AVScan))
 	assert.False(t, av.HTTP.Options.Has(AVMonitor))
+	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.SMTP))
+	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
 	assert.Nil(t, av.Protocol(protocols.FTP))
 	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
 	assert.Empty(t, s.VIPs)

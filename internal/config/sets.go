@@ -6,13 +6,17 @@ type HoldOptions uint32
 // The members of HoldOptions.
 const (
 	ClientComfort HoldOptions = 1 << iota // feed the client a little while an object is held
+	Fragmail                              // parts of a split mail, which can't be scanned, pass
 	OversizeBlock                         // objects over the oversize limit are blocked, not passed
+	Splice                                // what is detected is refused instead of replaced
 )
 
 func (HoldOptions) choices() []Choice {
 	return []Choice{
 		{Word: "clientcomfort", Help: "Prevent client timeout."},
+		{Word: "fragmail", Help: "Pass fragmented email."},
 		{Word: "oversize", Help: "Block oversized file/email."},
+		{Word: "splice", Help: "Enable splice mode."},
 	}
 }
 

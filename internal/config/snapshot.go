@@ -67,8 +67,13 @@ func (s *Snapshot) VDOMLimit(vdom string) int {
 // Limit is the most entries a protocol may take in the session table; 0 is no limit
 // of its own.
 func (s *Simulator) Limit(p protocols.Protocol) int {
-	if p == protocols.HTTP {
+	switch p {
+	case protocols.HTTP:
 		return s.HTTPLimit
+	case protocols.SMTP:
+		return s.SMTPLimit
+	case protocols.POP3:
+		return s.POP3Limit
 	}
 	return 0
 }

@@ -15,12 +15,21 @@ const factory = `
 config firewall profile-protocol-options
     edit "default"
         set comment "All default services."
+        config smtp
+            set options splice
+        end
     next
 end
 config antivirus profile
     edit "default"
         set comment "Scan files and block viruses."
         config http
+            set options scan
+        end
+        config smtp
+            set options scan
+        end
+        config pop3
             set options scan
         end
     next

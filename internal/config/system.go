@@ -67,6 +67,8 @@ type Simulator struct {
 	IdleThreshold   time.Duration `cli:"idle-threshold" unit:"s" default:"30" range:"0-86400" help:"Seconds at rest after which a session is idle."`
 	Refuse          Refuse        `cli:"refuse" default:"reset" help:"What a refused or dropped client sees."`
 	HTTPLimit       int           `cli:"http-limit" default:"0" range:"0-1000000" help:"Most entries HTTP may take in the session table (0 = no limit of its own)."`
+	SMTPLimit       int           `cli:"smtp-limit" default:"0" range:"0-1000000" help:"Most entries SMTP may take in the session table (0 = no limit of its own)."`
+	POP3Limit       int           `cli:"pop3-limit" default:"0" range:"0-1000000" help:"Most entries POP3 may take in the session table (0 = no limit of its own)."`
 	MemoryTotal     int64         `cli:"memory-total" unit:"MB" default:"1024" range:"64-1048576" help:"Memory of the simulated unit in MB."`
 	MemoryBase      int64         `cli:"memory-base" unit:"MB" default:"256" range:"0-1048576" help:"Memory in use without any session, in MB."`
 	MemorySession   int64         `cli:"memory-session" unit:"KB" default:"64" range:"0-1048576" help:"Memory that one entry of the session table takes, in KB."`
