@@ -44,7 +44,10 @@ var (
 	ErrProtocol = errors.New("protocol violation")
 	ErrReset    = errors.New("connection to be reset")
 	ErrConnect  = errors.New("server not reached")
-	ErrCleared  = errors.New("cleared by the operator")
+	// ErrComforted comes with an error of Inspect when the receiver has a part of
+	// the object already, so that no replacement can be sent any more.
+	ErrComforted = errors.New("a part of the object was delivered")
+	ErrCleared   = errors.New("cleared by the operator")
 	// ErrTunnel is not an end: from here on the session is relayed uninspected.
 	ErrTunnel = errors.New("relayed without inspection from here")
 )

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"utmsim/internal/config"
@@ -132,8 +133,8 @@ func (h *Hold) Blocks(v scanner.Verdict) bool {
 
 // Inspect reads an object, holds it, and has it judged. An object that is not
 // to be scanned (profile, options) is released as it comes. The error is the
-// source's, or the end of the session; verdicts and failing scanners are no
-// errors. The caller calls Release or Discard exactly once.
+// source's, or the end of the session, with ErrComforted where it applies;
+// verdicts and failing scanners are no errors. The caller calls Release or Discard exactly once.
 func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 	h := s.newHold(in)
 	if s.unscanned {
@@ -150,19 +151,25 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 	}
 	over, err := h.collect()
 	if err != nil {
-		h.Discard()
-		return nil, err
+		return nil, h.fail(err)
 	}
 	if over {
 		h.oversize()
 		return h, nil
 	}
-	err = s.eng.scans.judge(ctx, s, h)
-	if err != nil {
-		h.Discard()
-		return nil, err
+	if err = s.eng.scans.judge(ctx, s, h); err != nil {
+		return nil, h.fail(err)
 	}
 	return h, nil
+}
+
+// fail ends a hold that came to no outcome.
+func (h *Hold) fail(err error) error {
+	h.Discard()
+	if h.Comforted {
+		return fmt.Errorf("%w: %w", ErrComforted, err)
+	}
+	return err
 }
 
 // collect reads the source until it is complete or too large (over).

@@ -47,6 +47,12 @@ type Options struct {
 	// Warn gets what the configuration asks for and is not simulated, and what
 	// the machine can't hold; nil discards it.
 	Warn func(line string)
+	// AnyPort lets the system choose every port that is listened on; Engine.Addr
+	// tells which. Tests use it.
+	AnyPort bool
+	// Now is the engine's clock as in proxy.Options; nil is the system's. Tests use
+	// it.
+	Now func() int64
 }
 
 // Appliance is the running proxy with its console.
@@ -129,6 +135,7 @@ func (a *Appliance) run() (err error) {
 	a.resolver = resolver.New(resolverSettings(&snap.DNS))
 	a.engine, err = proxy.New(proxy.Options{
 		Log: a.log, Drivers: drivers(), NewScanner: newScanner, Resolver: a.resolver, OpenFiles: files,
+		AnyPort: a.opts.AnyPort, Now: a.opts.Now,
 	}, snap)
 	if err != nil {
 		return err

@@ -3,10 +3,12 @@ package appliance
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 
 	"utmsim/internal/lab"
+	"utmsim/proxy"
 )
 
 // LabPorts are the ports of the lab's proxies on loopback, without offset.
@@ -36,7 +38,7 @@ func StartLab(offset int, opts Options) (*Lab, error) {
 	if offset < 0 || offset > maxOffset {
 		return nil, fmt.Errorf("--offset %d: want 0 to %d, so that every port stays below 65536", offset, maxOffset)
 	}
-	origins, err := lab.Start(lab.Endpoints(offset))
+	origins, err := lab.Start(labEndpoints(offset, opts.AnyPort))
 	if err != nil {
 		return nil, fmt.Errorf("%w (another lab may be running: try --offset 1000)", err)
 	}
@@ -46,7 +48,7 @@ func StartLab(offset int, opts Options) (*Lab, error) {
 		opts.Config = append([]Source{own}, opts.Config...)
 		var a *Appliance
 		if a, err = Start(opts); err == nil {
-			return &Lab{Appliance: a, Origins: origins, Proxies: labProxies(origins, offset)}, nil
+			return &Lab{Appliance: a, Origins: origins, Proxies: labProxies(a.engine, origins, offset)}, nil
 		}
 	}
 	origins.Close()
@@ -57,11 +59,31 @@ func StartLab(offset int, opts Options) (*Lab, error) {
 // 65536.
 const maxOffset = 65535 - 18080
 
-func labProxies(origins *lab.Lab, offset int) []Proxy {
-	return []Proxy{
-		{"HTTP, reverse (VIP)", fmt.Sprintf("127.0.0.1:%d", labHTTP+offset), origins.Addr(lab.ServiceHTTP)},
-		{"HTTP, forward proxy", fmt.Sprintf("127.0.0.1:%d", labExplicit+offset), "the origins, and names under lab.test"},
+// labEndpoints is where the origins listen.
+func labEndpoints(offset int, anyPort bool) []lab.Endpoint {
+	table := lab.Endpoints(offset)
+	for i := range table {
+		if host, _, err := net.SplitHostPort(table[i].Address); err == nil && anyPort {
+			table[i].Address = net.JoinHostPort(host, "0")
+		}
 	}
+	return table
+}
+
+func labProxies(engine *proxy.Engine, origins *lab.Lab, offset int) []Proxy {
+	return []Proxy{
+		{"HTTP, reverse (VIP)", labAddress(engine, labHTTP+offset), origins.Addr(lab.ServiceHTTP)},
+		{"HTTP, forward proxy", labAddress(engine, labExplicit+offset), "the origins, and names under lab.test"},
+	}
+}
+
+// labAddress is where the listener configured for a port of loopback accepts.
+func labAddress(engine *proxy.Engine, port int) string {
+	asked := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
+	if at, err := engine.Addr(asked); err == nil {
+		return at.String()
+	}
+	return asked.String() // the configuration read on top has moved or closed it
 }
 
 // labConfig is the lab's configuration, in the language of the console.

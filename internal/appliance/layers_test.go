@@ -13,6 +13,7 @@ import (
 // The longest prefix that matches a package decides its level.
 var levels = map[string]int{
 	"utmsim/cmd/utmsim":          5,
+	"utmsim/docs":                5,
 	"utmsim/testdata":            5,
 	"utmsim/internal/appliance":  4,
 	"utmsim/internal/console":    3,

@@ -162,7 +162,6 @@ func (s *shell) offers(head string) (choices []config.Choice, start int, err err
 	if err != nil {
 		return nil, len(head), nil // inside quotes anything may stand
 	}
-	start = len(head)
 	if blank := head == "" || strings.HasSuffix(head, " ") || strings.HasSuffix(head, "\t"); blank || len(words) == 0 {
 		words = append(words, config.Word{Column: len(head)})
 	}

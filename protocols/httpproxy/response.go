@@ -7,7 +7,6 @@ import (
 	"io"
 	"syscall"
 
-	"utmsim/internal/config"
 	"utmsim/internal/stats"
 	"utmsim/proxy"
 	"utmsim/scanner"
@@ -109,11 +108,10 @@ func (x *exchange) deliverBody(ctx context.Context, keep bool) error {
 	if err := x.prepareDownload(); err != nil {
 		return x.badReply(err.Error())
 	}
-	began := x.s.Now()
 	hold, err := x.s.Inspect(ctx, &x.inspection)
 	switch {
 	case err != nil:
-		return x.downloadFailed(ctx, err, began)
+		return x.downloadFailed(ctx, err)
 	case hold.Outcome == proxy.ScanReset:
 		hold.Discard()
 		return fmt.Errorf("scanning a response: %w", proxy.ErrReset)
@@ -195,11 +193,10 @@ func (x *exchange) serverFailed(ctx context.Context, err error) error {
 }
 
 // downloadFailed ends the session after a body that is malformed or incomplete.
-// As long as the client has nothing of it, it gets a page; a client that may have
-// been comforted is reset.
-func (x *exchange) downloadFailed(ctx context.Context, err error, began int64) error {
-	o := &x.s.Options().HTTP
-	if o.Options.Has(config.ClientComfort) && x.s.Now()-began >= int64(o.ComfortInterval) {
+// As long as the client has nothing of it, it gets a page; a client that has been
+// comforted is reset.
+func (x *exchange) downloadFailed(ctx context.Context, err error) error {
+	if errors.Is(err, proxy.ErrComforted) {
 		return fmt.Errorf("reading a response: %w: %w", proxy.ErrReset, err)
 	}
 	return x.serverFailed(ctx, err)

@@ -1,0 +1,271 @@
+package appliance_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/internal/lab"
+)
+
+// client is one TCP connection of a test to a proxy.
+type client struct {
+	t testing.TB
+	*net.TCPConn
+	r    *bufio.Reader
+	base string // what stands before the path in a request
+}
+
+// connect makes a connection from an address to a proxy. The error may be a reset
+// already: who is refused at once can see it before connect has returned.
+func (s *site) connect(from, to string) (*client, error) {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	conn, err := d.Dial("tcp", to)
+	if err == nil || errors.Is(err, syscall.ECONNRESET) {
+		s.made.Add(1)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &client{t: s.t, TCPConn: conn.(*net.TCPConn), r: bufio.NewReader(conn)}
+	if to == s.forward {
+		c.base = "http://" + s.origin()
+	}
+	return c, conn.SetDeadline(time.Now().Add(2 * patience))
+}
+
+// dial makes a connection to the reverse proxy that is closed with the site.
+func (s *site) dial(from string) *client {
+	s.t.Helper()
+	return s.dialTo(from, s.vip)
+}
+
+func (s *site) dialTo(from, to string) *client {
+	s.t.Helper()
+	c, err := s.connect(from, to)
+	require.NoError(s.t, err)
+	s.clients = append(s.clients, c)
+	return c
+}
+
+// head is a request's first line and Host, without the empty line at the end.
+func (c *client) head(method, path string) string {
+	return fmt.Sprintf("%s %s%s HTTP/1.1\r\nHost: lab.test\r\n", method, c.base, path)
+}
+
+func (c *client) send(s string) {
+	c.t.Helper()
+	_, err := io.WriteString(c, s)
+	require.NoError(c.t, err)
+}
+
+func (c *client) ask(path string) {
+	c.t.Helper()
+	c.send(c.head("GET", path) + "\r\n")
+}
+
+// answer reads a response to method. The body is returned as it came, but for the
+// chunks.
+func (c *client) answer(method string) (*http.Response, []byte, error) {
+	res, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := io.ReadAll(res.Body)
+	return res, body, err
+}
+
+// get fetches a page and returns status and body.
+func (c *client) get(path string) (int, string) {
+	c.t.Helper()
+	c.ask(path)
+	res, body, err := c.answer("GET")
+	require.NoError(c.t, err)
+	return res.StatusCode, string(body)
+}
+
+// home fetches the first page as if nothing had happened.
+func (c *client) home() {
+	c.t.Helper()
+	status, body := c.get("/")
+	assert.Equal(c.t, 200, status)
+	assert.Len(c.t, body, 1024)
+}
+
+// dropped waits for the reset of a connection on which nothing else comes.
+func (c *client) dropped() {
+	c.t.Helper()
+	rest, err := io.ReadAll(c.r)
+	assert.ErrorIs(c.t, err, syscall.ECONNRESET)
+	assert.Empty(c.t, rest)
+}
+
+// sight is what a client sees of the EICAR file.
+type sight string
+
+const (
+	refused   sight = "reset"
+	blocked   sight = "EICAR blocked with 403"
+	unscanned sight = "EICAR passed unscanned"
+)
+
+// fetchEICAR makes a connection, asks for the EICAR file and tells what comes. The
+// connection stays open unless it was refused.
+func (s *site) fetchEICAR(from string) (sight, *client) {
+	s.t.Helper()
+	c, err := s.connect(from, s.vip)
+	if err == nil {
+		s.clients = append(s.clients, c)
+		_, err = io.WriteString(c, c.head("GET", "/eicar.com")+"\r\n")
+	}
+	var res *http.Response
+	var body []byte
+	if err == nil {
+		res, body, err = c.answer("GET")
+	}
+	if err != nil {
+		require.True(s.t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE), "want a reset, not %v", err)
+		require.Empty(s.t, body)
+		return refused, nil
+	}
+	return sightOf(res, body), c
+}
+
+// sightOf tells what an answer to a request for the EICAR file is.
+func sightOf(res *http.Response, body []byte) sight {
+	switch {
+	case res.StatusCode == 200 && bytes.Equal(body, lab.EICAR()):
+		return unscanned
+	case isBlockPage(res, body):
+		return blocked
+	}
+	return sight(fmt.Sprintf("status %d, %d bytes", res.StatusCode, len(body)))
+}
+
+// isBlockPage tells the replacement page for a virus that gives nothing away.
+func isBlockPage(res *http.Response, body []byte) bool {
+	return res.StatusCode == 403 && strings.Contains(string(body), "High Security Alert") &&
+		strings.Contains(string(body), "infected with the virus") && !bytes.Contains(body, lab.EICAR()[:40])
+}
+
+// task is a client in the middle of something.
+type task struct {
+	*client
+	what   string
+	finish func() // goes on, and sees that nothing has happened to it
+}
+
+// begin opens a session that has one exchange behind it and is at rest.
+func (s *site) begin(from string) *client {
+	s.t.Helper()
+	c := s.dial(from)
+	c.home()
+	s.rests(c)
+	return c
+}
+
+// idle is a session at rest.
+func (s *site) idle(from string) task {
+	s.t.Helper()
+	c := s.begin(from)
+	return task{c, "idle", c.home}
+}
+
+// uploading is a session that has sent half a body.
+func (s *site) uploading(from string) task {
+	s.t.Helper()
+	c := s.begin(from)
+	body, err := io.ReadAll(lab.NewContent(64 << 10))
+	require.NoError(s.t, err)
+	half := len(body) / 2
+	c.send(c.head("POST", "/upload") + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)) + string(body[:half]))
+	s.works(c)
+	return task{c, "uploading", func() {
+		s.t.Helper()
+		c.send(string(body[half:]))
+		res, got, err := c.answer("POST")
+		require.NoError(s.t, err)
+		assert.Equal(s.t, 200, res.StatusCode)
+		assert.Equal(s.t, fmt.Sprintf("size %d\nsha256 %x\n", len(body), sha256.Sum256(body)), string(got))
+	}}
+}
+
+// bigObject is more than the buffers of two connections take, so that a proxy
+// can't be done with it while the client does not read.
+const bigObject = 24 << 20
+
+// downloading is a session that has read a little of a large object; it needs a
+// configuration that lets large objects pass.
+func (s *site) downloading(from string) task {
+	s.t.Helper()
+	c := s.begin(from)
+	require.NoError(s.t, c.SetReadBuffer(32<<10)) // from now on the window does not grow
+	c.ask(fmt.Sprintf("/bytes/%d", bigObject))
+	s.works(c)
+	res, err := http.ReadResponse(c.r, nil)
+	require.NoError(s.t, err)
+	want := lab.NewContent(bigObject)
+	same(s.t, io.LimitReader(want, 1000), io.LimitReader(res.Body, 1000))
+	return task{c, "downloading", func() {
+		s.t.Helper()
+		same(s.t, want, res.Body)
+	}}
+}
+
+// waiting is a session whose server takes its time. It may come to rest while
+// the test goes on.
+func (s *site) waiting(from string) task {
+	s.t.Helper()
+	c := s.begin(from)
+	c.ask("/delay/50")
+	return task{c, "waiting", func() {
+		s.t.Helper()
+		res, body, err := c.answer("GET")
+		require.NoError(s.t, err)
+		assert.Equal(s.t, "200 OK answered after 50 ms\n", res.Status+" "+string(body))
+	}}
+}
+
+// trickling is a session whose server sends slowly. It may come to rest while
+// the test goes on.
+func (s *site) trickling(from string) task {
+	s.t.Helper()
+	c := s.begin(from)
+	c.ask("/bytes/3000?rate=30000")
+	return task{c, "trickling", func() {
+		s.t.Helper()
+		res, err := http.ReadResponse(c.r, nil)
+		require.NoError(s.t, err)
+		same(s.t, lab.NewContent(3000), res.Body)
+	}}
+}
+
+// same reads two streams to their ends and compares them.
+func same(t testing.TB, want, got io.Reader) {
+	t.Helper()
+	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
+	for at := int64(0); ; {
+		n, err := io.ReadFull(want, a)
+		m, err2 := io.ReadFull(got, b)
+		if n != m || !bytes.Equal(a[:n], b[:m]) {
+			require.Failf(t, "content differs", "within %d bytes from byte %d on: %d bytes wanted, %d came (%v, %v)", len(a), at, n, m, err, err2)
+		}
+		at += int64(n)
+		if err != nil {
+			require.True(t, errors.Is(err2, io.EOF) || errors.Is(err2, io.ErrUnexpectedEOF), "%v", err2)
+			return
+		}
+	}
+}

@@ -1,0 +1,313 @@
+package appliance_test
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/failopen"
+)
+
+// scene is one row of the decision table, met over the wire: four sessions fill a
+// table of four, something is done to the unit, and a fifth client comes.
+type scene struct {
+	row     failopen.Row
+	name    string
+	session string // av-failopen-session
+	policy  string // av-failopen
+	persona string // "" is 5.2
+	busy    bool   // all four are in an exchange
+	prepare func(*site, []task)
+	leave   int    // of the four, before the fifth comes
+	before  string // what "diagnose sim failopen" says, without row and entries
+	after   string // if it changes
+	next    failopen.Row
+	sees    sight
+	drops   bool
+}
+
+func memory(percent int) func(*site, []task) {
+	return func(s *site, _ []task) { s.exec(fmt.Sprintf("diagnose sim memory %d", percent)) }
+}
+
+// latchByTable makes one-shot fire because the table is full.
+func latchByTable(s *site, _ []task) { s.bypassOne() }
+
+// latchByMemory makes it fire in conserve mode, which then goes on.
+func latchByMemory(s *site, _ []task) {
+	s.exec("diagnose sim memory 90")
+	s.bypassOne()
+}
+
+func (s *site) bypassOne() {
+	s.t.Helper()
+	saw, c := s.fetchEICAR("127.0.0.1")
+	require.Equal(s.t, unscanned, saw)
+	c.Close()
+	s.eventually(func() bool { return s.Engine().Sessions() == s.table.Total() }, "bypassed session over")
+}
+
+// and does several things in turn.
+func and(steps ...func(*site, []task)) func(*site, []task) {
+	return func(s *site, crew []task) {
+		for _, step := range steps {
+			step(s, crew)
+		}
+	}
+}
+
+func setPolicy(word string) func(*site, []task) {
+	return func(s *site, _ []task) { s.set("system global", "av-failopen "+word) }
+}
+
+const (
+	memoryRefuses  = "state=failopen trigger=memory action=refuse"
+	memoryBypasses = "state=failopen trigger=memory action=bypass"
+	memoryDrops    = "state=failopen trigger=memory action=idledrop"
+	bothTriggers   = "state=failopen trigger=session,memory action="
+	tableRefuses   = "state=failopen trigger=session action=refuse"
+	tableBypasses  = "state=failopen trigger=session action=bypass"
+	tableDrops     = "state=failopen trigger=session action=idledrop"
+	onlyLatched    = "state=failopen trigger=none action=bypass"
+	normalInspects = "state=normal trigger=none action=inspect"
+	normalRefuses  = "state=normal trigger=none action=refuse"
+
+	unlatched   = " latch=none"
+	latched     = " latch=protocol"
+	latchedAll  = " latch=all"
+	persona56   = "5.6"
+	inConserve  = 85 // percent of memory: above 80 (persona 5.2), below 88 (5.6)
+	aboveRed    = 90
+	inExtreme   = 97
+	tableOfFour = `config system resource-limits
+    set proxy 4
+end
+config firewall profile-protocol-options
+    edit "default"
+        config http
+            set oversize-limit 1
+        end
+    next
+end
+config system simulator
+    set persona %s
+end
+config system global
+    set av-failopen-session %s
+    set av-failopen %s
+end
+`
+)
+
+func scenes() []scene {
+	list := []scene{
+		{row: 1, name: "full", session: "disable", policy: "pass", persona: persona56, prepare: memory(inExtreme), before: memoryRefuses + unlatched, sees: refused},
+		{row: 1, name: "room", session: "enable", policy: "one-shot", persona: persona56, prepare: memory(inExtreme), leave: 1, before: memoryRefuses + unlatched, sees: refused},
+		{row: 1, name: "latched", session: "disable", policy: "one-shot", persona: persona56, prepare: and(latchByMemory, memory(inExtreme)), before: memoryRefuses + latchedAll, sees: refused},
+		{row: 2, name: "full again", session: "enable", policy: "one-shot", prepare: latchByTable, before: tableBypasses + latched, sees: unscanned},
+		{row: 2, name: "room again", session: "enable", policy: "one-shot", prepare: latchByTable, leave: 2, before: onlyLatched + latched, sees: unscanned},
+		{row: 2, name: "memory again", session: "disable", policy: "one-shot", prepare: and(latchByMemory, memory(50)), leave: 1, before: onlyLatched + latchedAll, sees: unscanned},
+		{row: 2, name: "still conserve", session: "disable", policy: "one-shot", prepare: latchByMemory, before: memoryBypasses + latchedAll, sees: unscanned},
+		{row: 2, name: "conserve after the table latched", session: "enable", policy: "one-shot", prepare: and(latchByTable, memory(aboveRed)), before: bothTriggers + "bypass" + latched, sees: unscanned},
+		{row: 2, name: "idledrop does not clear it", session: "enable", policy: "one-shot", prepare: and(latchByTable, setPolicy("idledrop")), before: tableBypasses + latched, sees: unscanned},
+		{row: 3, name: "full", session: "disable", policy: "off", prepare: memory(inConserve), before: memoryRefuses + unlatched, sees: refused},
+		{row: 3, name: "full, both triggers", session: "enable", policy: "off", prepare: memory(inConserve), before: bothTriggers + "refuse" + unlatched, sees: refused},
+		{row: 3, name: "room, newer release", session: "enable", policy: "off", persona: persona56, prepare: memory(aboveRed), leave: 1, before: memoryRefuses + unlatched, sees: refused},
+		{row: 4, name: "full", session: "disable", policy: "pass", prepare: memory(inConserve), before: memoryBypasses + unlatched, sees: unscanned},
+		{row: 4, name: "room, newer release", session: "disable", policy: "pass", persona: persona56, prepare: memory(aboveRed), leave: 1, before: memoryBypasses + unlatched, sees: unscanned},
+		{row: 5, name: "full", session: "disable", policy: "one-shot", prepare: memory(inConserve), before: memoryBypasses + unlatched, after: memoryBypasses + latchedAll, next: 2, sees: unscanned},
+		{row: 5, name: "room", session: "enable", policy: "one-shot", prepare: memory(inConserve), leave: 1, before: memoryBypasses + unlatched, after: memoryBypasses + latchedAll, next: 2, sees: unscanned},
+		{row: 6, name: "full", session: "disable", policy: "idledrop", prepare: memory(inConserve), before: memoryDrops + unlatched, sees: blocked, drops: true},
+		{row: 6, name: "room", session: "enable", policy: "idledrop", prepare: memory(inConserve), leave: 1, before: memoryDrops + unlatched, sees: blocked, drops: true},
+		{row: 6, name: "nobody idle", session: "disable", policy: "idledrop", busy: true, prepare: memory(inConserve), before: memoryDrops + unlatched, sees: refused},
+		{row: 7, name: "memory and room", session: "enable", policy: "off", leave: 1, before: normalInspects + unlatched, after: tableRefuses + unlatched, next: 9, sees: blocked},
+		{row: 7, name: "conserve mode over", session: "disable", policy: "off", prepare: and(memory(inConserve), memory(60)), leave: 1, before: normalInspects + unlatched, after: normalRefuses + unlatched, next: 8, sees: blocked},
+		{row: 9, name: "off", session: "enable", policy: "off", before: tableRefuses + unlatched, sees: refused},
+		{row: 10, name: "pass", session: "enable", policy: "pass", before: tableBypasses + unlatched, sees: unscanned},
+		{row: 11, name: "one-shot", session: "enable", policy: "one-shot", before: tableBypasses + unlatched, after: tableBypasses + latched, next: 2, sees: unscanned},
+		{row: 12, name: "idledrop", session: "enable", policy: "idledrop", before: tableDrops + unlatched, sees: blocked, drops: true},
+		{row: 12, name: "idledrop, nobody idle", session: "enable", policy: "idledrop", busy: true, before: tableDrops + unlatched, sees: refused},
+	}
+	for _, policy := range []string{"pass", "off", "one-shot", "idledrop"} {
+		list = append(list, scene{row: 8, name: policy, session: "disable", policy: policy, before: normalRefuses + unlatched, sees: refused})
+	}
+	return list
+}
+
+func TestDecisionTable(t *testing.T) {
+	met := map[failopen.Row]bool{}
+	for _, sc := range scenes() {
+		met[sc.row] = true
+		t.Run(fmt.Sprintf("row %d/%s", sc.row, sc.name), sc.play)
+	}
+	assert.Len(t, met, 12, "rows")
+}
+
+func (sc scene) play(t *testing.T) {
+	persona := sc.persona
+	if persona == "" {
+		persona = "5.2"
+	}
+	s := newSite(t, fmt.Sprintf(tableOfFour, persona, sc.session, sc.policy))
+	crew := sc.crew(s)
+	s.settled(4)
+	if sc.prepare != nil {
+		sc.prepare(s, crew)
+	}
+	for range sc.leave {
+		last := crew[len(crew)-1]
+		last.finish()
+		last.Close()
+		crew = crew[:len(crew)-1]
+	}
+	s.settled(4 - sc.leave)
+	sc.state(s, "before", sc.before, sc.row)
+	before := s.figures()
+
+	saw, fifth := s.fetchEICAR("127.0.0.1")
+	assert.Equal(t, sc.sees, saw)
+	t.Logf("the fifth client: %s", saw)
+
+	assert.Equal(t, sc.expected(before), s.figures())
+	sc.state(s, "after", sc.stateAfter(), sc.rowAfter())
+	if sc.drops {
+		crew[0].dropped()
+		t.Logf("%s session: reset; the other %d go on", crew[0].what, len(crew)-1)
+		crew = crew[1:]
+	}
+	for _, c := range crew {
+		c.finish()
+	}
+	sc.epilogue(s, crew, fifth)
+	f := s.conserved()
+	t.Logf("level 4 at the end: %+v", f)
+	sc.checkLog(s)
+}
+
+// crew are four sessions: one that has been idle for long, and three in an
+// exchange; busy is without the idle one. The last one is the first to leave.
+func (sc scene) crew(s *site) []task {
+	var crew []task
+	if !sc.busy {
+		crew = append(crew, s.idle("127.0.0.1"))
+		s.advance(31 * time.Second)
+	} else {
+		crew = append(crew, s.trickling("127.0.0.1"))
+	}
+	return append(crew, s.uploading("127.0.0.1"), s.downloading("127.0.0.1"), s.waiting("127.0.0.1"))
+}
+
+var sinceWord = regexp.MustCompile(` since=\S+`)
+
+// state checks what "diagnose sim failopen" says.
+func (sc scene) state(s *site, when, want string, row failopen.Row) {
+	s.t.Helper()
+	line := s.failopenLine()
+	s.t.Logf("%s: %s", when, line)
+	n, room := s.table.Total(), "no"
+	if n < 4 {
+		room = "yes"
+	}
+	first, last := want, ""
+	if i := regexp.MustCompile(` latch=`).FindStringIndex(want); i != nil {
+		first, last = want[:i[0]], want[i[0]:]
+	}
+	expect := fmt.Sprintf("HTTP vd=root %s entries=%d/4 room=%s%s row=%d %s", first, n, room, last, uint8(row), row.Text())
+	assert.Equal(s.t, expect, sinceWord.ReplaceAllString(line, ""))
+	figures := currentLine.FindString(s.exec("get test proxyworker 4"))
+	s.t.Logf("%s: %q %s", when, figures, setupLine.FindString(s.exec("get test proxyworker 4")))
+}
+
+func (sc scene) stateAfter() string {
+	if sc.after == "" {
+		return sc.before
+	}
+	return sc.after
+}
+
+func (sc scene) rowAfter() failopen.Row {
+	if sc.next == 0 {
+		return sc.row
+	}
+	return sc.next
+}
+
+// expected is what the fifth client does to the figures.
+func (sc scene) expected(f figures) figures {
+	switch sc.sees {
+	case refused:
+		f.setupFail++
+		f.refused++
+	case unscanned:
+		f.bypassed++
+	case blocked:
+		f.setupOK++
+		if sc.drops {
+			f.dropped++
+		} else {
+			f.current++
+		}
+	}
+	return f
+}
+
+// epilogue ends what the scene has begun: whoever came before is treated as before,
+// and once the cause is gone newcomers are scanned.
+func (sc scene) epilogue(s *site, crew []task, fifth *client) {
+	t := s.t
+	s.exec("diagnose sim memory auto")
+	s.set("system global", "av-failopen pass")
+	for _, c := range crew {
+		c.ask("/eicar.com")
+		res, body, err := c.answer("GET")
+		require.NoError(t, err)
+		assert.Equal(t, blocked, sightOf(res, body), "who began inspected stays inspected")
+		c.Close()
+	}
+	s.eventually(func() bool { return s.table.Total() <= 1 }, "crew gone")
+	assert.Contains(t, s.failopenLine(), " state=normal trigger=none since=- action=inspect ")
+	if fifth != nil {
+		fifth.ask("/eicar.com")
+		res, body, err := fifth.answer("GET")
+		require.NoError(t, err)
+		assert.Equal(t, sc.sees, sightOf(res, body), "and who began bypassed stays bypassed")
+		fifth.Close()
+	}
+	saw, c := s.fetchEICAR("127.0.0.1")
+	assert.Equal(t, blocked, saw, "newcomers are scanned again")
+	c.Close()
+}
+
+// checkLog looks for the row in the log, and for the events of the scene.
+func (sc scene) checkLog(s *site) {
+	t := s.t
+	kinds := map[string]int{}
+	for _, event := range []string{"session refused", "session dropped"} {
+		for _, l := range s.log(event) {
+			kinds[event]++
+			assert.EqualValues(t, sc.row, l["row"], "%v", l)
+		}
+	}
+	want := map[string]int{}
+	if sc.sees == refused {
+		want["session refused"] = 1
+	}
+	if sc.drops {
+		want["session dropped"] = 1
+	}
+	assert.Equal(t, want, kinds)
+	if sc.row == 8 {
+		assert.Empty(t, s.log("failopen entered"))
+	}
+	entered, left := s.log("failopen entered"), s.log("failopen left")
+	assert.Len(t, left, len(entered), "every failopen ended")
+	if sc.row == 5 || sc.row == 11 {
+		require.Len(t, s.log("latch set"), 1)
+		assert.Equal(t, map[failopen.Row]any{5: "all", 11: "HTTP"}[sc.row], s.log("latch set")[0]["protocol"])
+		assert.Len(t, s.log("latch cleared"), 1)
+	}
+}

@@ -1,0 +1,326 @@
+package appliance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/failopen"
+	"utmsim/internal/appliance"
+	"utmsim/internal/lab"
+	"utmsim/sessiontable"
+)
+
+// site is the whole lab in this process: clients of the test reach it through
+// real sockets, the test itself through the console.
+type site struct {
+	t testing.TB
+	*appliance.Lab
+	table      *sessiontable.Table
+	clock      *atomic.Int64 // the engine's, ns; nil: the system's
+	vip        string        // the reverse proxy
+	forward    string        // the forward proxy
+	state      string        // folder
+	made       atomic.Int64  // connections that clients have made to the proxies
+	clients    []*client
+	once       sync.Once
+	entries    []map[string]any // the log, once stopped
+	goroutines int              // before the start
+	files      int
+}
+
+// newSite starts the lab with a clock of its own, which stands still unless the
+// test moves it: nothing times out, and idle times are exact.
+func newSite(t testing.TB, config string) *site {
+	clock := new(atomic.Int64)
+	clock.Store(int64(time.Hour))
+	s := &site{clock: clock}
+	s.start(t, config)
+	return s
+}
+
+// newRealTimeSite starts the lab with the system's clock.
+func newRealTimeSite(t testing.TB, config string) *site {
+	s := new(site)
+	s.start(t, config)
+	return s
+}
+
+func (s *site) start(t testing.TB, config string) {
+	t.Helper()
+	s.t, s.state = t, t.TempDir()
+	s.goroutines, s.files = runtime.NumGoroutine(), openFiles()
+	opts := appliance.Options{
+		Config: []appliance.Source{text("test", config)}, StateDir: s.state, Version: "test", AnyPort: true,
+		Warn: func(line string) { t.Log("warning: " + line) },
+	}
+	if s.clock != nil {
+		opts.Now = s.clock.Load
+	}
+	var err error
+	s.Lab, err = appliance.StartLab(0, opts)
+	require.NoError(t, err)
+	s.table = tableOf(s)
+	s.vip, s.forward = s.Proxies[0].Address, s.Proxies[1].Address
+	t.Cleanup(s.stop)
+}
+
+// text is a configuration that is no file.
+func text(name, config string) appliance.Source {
+	return appliance.Source{File: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(config)), nil }}
+}
+
+// tableOf is the engine's session table. The engine does not show single entries,
+// and a test that has to know when a session has come to rest can't do without.
+func tableOf(s *site) *sessiontable.Table {
+	field := reflect.ValueOf(s.Engine()).Elem().FieldByName("table")
+	return (*sessiontable.Table)(field.UnsafePointer())
+}
+
+// stop closes what the test has dialed, ends the lab, once, and checks that nothing
+// of it is left.
+func (s *site) stop() {
+	s.once.Do(func() {
+		t, e := s.t, s.Engine()
+		for _, c := range s.clients {
+			c.Close()
+		}
+		require.NoError(t, s.Lab.Stop())
+		s.readLog()
+		if t.Failed() {
+			for _, l := range s.entries {
+				t.Log(l)
+			}
+		}
+		require.Zero(t, s.table.Total(), "entries left")
+		require.Zero(t, e.Sessions(), "sessions left")
+		require.Zero(t, e.Memory().Spools, "spooled bytes left")
+		running, waiting := e.Scans()
+		require.Zero(t, running+waiting, "scans left")
+		s.eventually(func() bool { return runtime.NumGoroutine() <= s.goroutines }, "goroutines left")
+		s.eventually(func() bool { return openFiles() <= s.files }, "descriptors left")
+	})
+}
+
+func (s *site) readLog() {
+	for _, name := range []string{"utmsim.log.2", "utmsim.log.1", "utmsim.log"} {
+		data, err := os.ReadFile(filepath.Join(s.state, name))
+		if err != nil {
+			continue // so much was not written
+		}
+		for line := range bytes.Lines(data) {
+			entry := map[string]any{}
+			require.NoError(s.t, json.Unmarshal(line, &entry), "%s", line)
+			s.entries = append(s.entries, entry)
+		}
+	}
+}
+
+// log stops the lab and returns the records of one kind.
+func (s *site) log(event string) (found []map[string]any) {
+	s.t.Helper()
+	s.stop()
+	for _, l := range s.entries {
+		if l["event"] == event {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// advance moves the engine's clock.
+func (s *site) advance(d time.Duration) { s.clock.Add(int64(d)) }
+
+// patience is how long a condition may take to come true. It is never waited for
+// in a test that passes.
+const patience = 30 * time.Second
+
+// eventually waits for what happens in other goroutines; it polls because there
+// is nothing to wait on.
+func (s *site) eventually(cond func() bool, what string, args ...any) {
+	s.t.Helper()
+	if !cond() {
+		eventually(s.t, cond, what, args...)
+	}
+}
+
+func eventually(t testing.TB, cond func() bool, what string, args ...any) {
+	t.Helper()
+	tick := time.NewTicker(500 * time.Microsecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !cond(); <-tick.C {
+		if time.Now().After(end) {
+			stacks := make([]byte, 1<<20)
+			t.Logf("%s", stacks[:runtime.Stack(stacks, true)])
+			require.Failf(t, "never happened", what, args...)
+		}
+	}
+}
+
+func openFiles() int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0 // a system that does not tell
+	}
+	return len(list)
+}
+
+// exec runs lines of the console, which must succeed, and returns what they print.
+func (s *site) exec(lines ...string) string {
+	s.t.Helper()
+	out, ok := s.try(lines...)
+	require.True(s.t, ok, "%q: %s", lines, out)
+	return out
+}
+
+// try runs lines of the console.
+func (s *site) try(lines ...string) (string, bool) {
+	var out bytes.Buffer
+	ok := s.Console().Exec("test", lines, &out)
+	return out.String(), ok
+}
+
+// set changes one setting through the console.
+func (s *site) set(object string, settings ...string) {
+	s.t.Helper()
+	lines := []string{"config " + object}
+	for _, x := range settings {
+		lines = append(lines, "set "+x)
+	}
+	s.exec(append(lines, "end")...)
+}
+
+// figures are the numbers of level 4 and of the ledger that scenarios are about.
+type figures struct {
+	current, limit, peak int
+	setupOK, setupFail   int
+	bypassed, refused    int
+	dropped              int
+}
+
+var (
+	currentLine = regexp.MustCompile(`HTTP Common\nCurrent Connections +(\d+)/(\d+)\nMax Concurrent Connections +(\d+)\n`)
+	setupLine   = regexp.MustCompile(`HTTP Accounting\nsetup_ok=(\d+) setup_fail=(\d+) `)
+	ledgerLine  = regexp.MustCompile(`HTTP bypassed=(\d+) refused=(\d+) dropped=(\d+)\n`)
+)
+
+// figures reads the console's output as a person would.
+func (s *site) figures() (f figures) {
+	s.t.Helper()
+	level4, ledger := s.exec("get test proxyworker 4"), s.exec("diagnose sim leak")
+	s.scan(currentLine, level4, &f.current, &f.limit, &f.peak)
+	s.scan(setupLine, level4, &f.setupOK, &f.setupFail)
+	s.scan(ledgerLine, ledger, &f.bypassed, &f.refused, &f.dropped)
+	return f
+}
+
+func (s *site) scan(re *regexp.Regexp, in string, into ...*int) {
+	s.t.Helper()
+	m := re.FindStringSubmatch(in)
+	require.NotNil(s.t, m, "%s in\n%s", re, in)
+	for i, p := range into {
+		n, err := strconv.Atoi(m[i+1])
+		require.NoError(s.t, err)
+		*p = n
+	}
+}
+
+// failopenLine is what "diagnose sim failopen" says about HTTP.
+func (s *site) failopenLine() string {
+	s.t.Helper()
+	line, _, _ := strings.Cut(s.exec("diagnose sim failopen"), "\n")
+	require.Regexp(s.t, `^HTTP vd=root state=`, line)
+	return line
+}
+
+// settled waits until n entries are in the table and every connection that was
+// made has been decided, and checks the invariants of the counters.
+func (s *site) settled(n int) {
+	s.t.Helper()
+	s.eventually(func() bool { return s.table.Total() == n }, "%d entries, now %d", n, s.table.Total())
+	s.eventually(func() bool { return s.Engine().Report().Check() == nil }, "invariants: %v", s.Engine().Report().Check())
+}
+
+// conserved checks that each connection was counted once: set up, failed or
+// bypassed. No session may be open.
+func (s *site) conserved() figures {
+	s.t.Helper()
+	s.eventually(func() bool { return s.Engine().Sessions() == 0 }, "sessions over")
+	s.settled(0)
+	made := int(s.made.Load())
+	s.eventually(func() bool { f := s.figures(); return f.setupOK+f.setupFail+f.bypassed == made }, "%d connections were made: %+v", made, s.figures())
+	return s.figures()
+}
+
+// row is the table's row of a client's session.
+func (s *site) row(c *client) (found sessiontable.Row, ok bool) {
+	local := c.LocalAddr().(*net.TCPAddr).AddrPort()
+	for r := range s.table.Rows {
+		owner, real := r.Owner.(interface{ ClientAddr() netip.AddrPort })
+		if real && owner.ClientAddr() == local {
+			return r, true
+		}
+	}
+	return found, false
+}
+
+// rests waits until a client's session is at rest between two exchanges.
+func (s *site) rests(c *client) {
+	s.t.Helper()
+	s.eventually(func() bool { r, ok := s.row(c); return ok && r.Resting }, "session of %s at rest", c.LocalAddr())
+}
+
+// works waits until a client's session is in an exchange.
+func (s *site) works(c *client) {
+	s.t.Helper()
+	s.eventually(func() bool { r, ok := s.row(c); return ok && !r.Resting }, "session of %s in an exchange", c.LocalAddr())
+}
+
+// number is the number of a client's entry.
+func (s *site) number(c *client) uint32 {
+	s.t.Helper()
+	r, ok := s.row(c)
+	require.True(s.t, ok, "%s has no entry", c.LocalAddr())
+	return r.Number
+}
+
+// level waits for a level of the memory conserve mode.
+func (s *site) level(want failopen.Memory) {
+	s.t.Helper()
+	assert.Equal(s.t, want, s.Engine().Memory().Level)
+}
+
+// uploaded is how many body bytes have reached the origin.
+func (s *site) uploaded() int64 { return s.Origins.HTTP().Counts().Uploaded }
+
+// origin is the address of the origin itself.
+func (s *site) origin() string { return s.Origins.Addr(lab.ServiceHTTP) }
+
+// needLoopback skips a test that needs clients of several addresses where the
+// system has but one on loopback.
+func needLoopback(t testing.TB, addrs ...string) {
+	t.Helper()
+	for _, a := range addrs {
+		ln, err := net.Listen("tcp", net.JoinHostPort(a, "0"))
+		if err != nil {
+			t.Skipf("clients are told apart by address, and this system has no %s: %v", a, err)
+		}
+		require.NoError(t, ln.Close())
+	}
+}

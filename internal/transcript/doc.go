@@ -1,0 +1,44 @@
+// Package transcript plays dialogues that stand in files against a driver: a real
+// engine listens, a client of the test talks to it, and an origin of the test
+// answers, both by the script and byte by byte. It is for tests.
+//
+// A transcript is a txtar archive. Its comment says what it shows; its files are
+// steps, taken in their order:
+//
+//	config          configuration on top of the test's, first of all
+//	client          the client sends this
+//	server gets     the origin has received exactly this since the last step
+//	server          the origin sends this
+//	client gets     the client has received exactly this since the last step
+//	client closes   the client ends its direction
+//	client resets   the client resets
+//	client next     the client opens another connection for what follows
+//	server closes   the origin ends its connection
+//	server resets   the origin resets
+//	server leaves   nobody listens at the origin any more
+//	server next     the origin expects another connection for what follows
+//	server ends     the proxy has ended its connection to the origin, sending
+//	                nothing more
+//	client ends     the proxy has ended the client's connection, sending nothing
+//	                more; "reset" when it was reset
+//	clock           the engine's clock moves on by a Go duration, if need be more
+//	                than once, until the following step is done
+//	counters        lines of the counters, blanks collapsed, and of the leak ledger
+//	session         words of the session's log line: field value
+//
+// A second word behind client or server, "slowly", sends byte by byte, each in a
+// packet of its own as far as the system lets it.
+//
+// At the end the client closes, and both sides must have received all that steps
+// named and nothing else: what a step does not show, the other side never sees.
+// The sessions, held bytes and goroutines must be gone, and the counters agree.
+//
+// Lines end with CR LF; a backslash at the end of a line leaves that out, and
+// \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
+// runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
+// of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
+// uu lines have the usual length, and there is no line end behind the last.
+//
+// The package knows no protocol: steps that only one of them needs are that
+// driver's own.
+package transcript

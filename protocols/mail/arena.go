@@ -1,0 +1,66 @@
+package mail
+
+import (
+	"io"
+
+	"utmsim/protocols/wire"
+)
+
+const chunkSize = int64(len(wire.Chunk{}))
+
+// arena keeps the decoded content of all parts of a message, one behind the
+// other, in pooled chunks. Small parts share a chunk.
+type arena struct {
+	chunks []*wire.Chunk
+	n      int64 // bytes in use
+	limit  int64
+	full   bool // something did not fit
+}
+
+// write appends p as far as the limit allows.
+func (a *arena) write(p []byte) {
+	if left := a.limit - a.n; int64(len(p)) > left {
+		a.full = true
+		p = p[:left]
+	}
+	for len(p) > 0 {
+		i, at := a.n/chunkSize, a.n%chunkSize
+		if i == int64(len(a.chunks)) {
+			a.chunks = append(a.chunks, wire.GetChunk())
+		}
+		n := copy(a.chunks[i][at:], p)
+		a.n += int64(n)
+		p = p[n:]
+	}
+}
+
+// flat is a stretch in one piece, nil when it lies in several.
+func (a *arena) flat(s Span) []byte {
+	i := s.From / chunkSize
+	if s.Len() == 0 || (s.To-1)/chunkSize != i {
+		return nil
+	}
+	return a.chunks[i][s.From-i*chunkSize : s.To-i*chunkSize]
+}
+
+// ReadAt implements io.ReaderAt.
+func (a *arena) ReadAt(p []byte, off int64) (int, error) {
+	done := 0
+	for done < len(p) && off < a.n {
+		end := min(chunkSize, a.n-off/chunkSize*chunkSize)
+		n := copy(p[done:], a.chunks[off/chunkSize][off%chunkSize:end])
+		done += n
+		off += int64(n)
+	}
+	if done < len(p) {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+func (a *arena) release() {
+	for _, c := range a.chunks {
+		wire.PutChunk(c)
+	}
+	a.chunks, a.n = nil, 0
+}

@@ -1,0 +1,160 @@
+package mail
+
+// Classes of characters in base64; values below 64 are digits.
+const (
+	b64Blank = 64 + iota // line ends and blanks
+	b64Pad
+	b64Junk
+)
+
+// The tables are constant after the program has started.
+var (
+	base64Values = base64Table()
+	hexValues    = hexTable()
+)
+
+func base64Table() (t [256]byte) {
+	for i := range t {
+		t[i] = b64Junk
+	}
+	for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+		t[c] = byte(i)
+	}
+	for _, c := range " \t\r\n" {
+		t[c] = b64Blank
+	}
+	t['='] = b64Pad
+	return t
+}
+
+func hexTable() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xff
+	}
+	for i := range byte(10) {
+		t['0'+i] = i
+	}
+	for i := range byte(6) {
+		t['a'+i], t['A'+i] = 10+i, 10+i
+	}
+	return t
+}
+
+// base64Stats says what a decoder met that programs treat in different ways.
+type base64Stats struct {
+	junk    bool // characters that don't belong there
+	padding bool // padding with something behind it
+}
+
+// base64Decoder decodes whatever there is: what does not belong there is dropped,
+// padding may be missing. Behind padding a new group begins, unless through is
+// set: then padding is dropped like junk.
+type base64Decoder struct {
+	out     *arena
+	through bool
+	stats   base64Stats
+	bits    uint32
+	have    int // characters of the current group
+	padded  bool
+	buf     [3 * 1024]byte
+	n       int
+}
+
+func (d *base64Decoder) write(p []byte) {
+	for i := 0; i < len(p); {
+		if d.have == 0 && !d.padded {
+			i += d.groups(p[i:])
+			if i >= len(p) {
+				return
+			}
+		}
+		d.char(base64Values[p[i]])
+		i++
+	}
+}
+
+// groups decodes whole groups from the front of p as long as there is nothing
+// else, and returns how many characters they have.
+func (d *base64Decoder) groups(p []byte) int {
+	i := 0
+	for ; i+4 <= len(p); i += 4 {
+		a, b, c, e := base64Values[p[i]], base64Values[p[i+1]], base64Values[p[i+2]], base64Values[p[i+3]]
+		if (a|b|c|e)&0xc0 != 0 {
+			break
+		}
+		if d.n == len(d.buf) {
+			d.flush()
+		}
+		v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(e)
+		d.buf[d.n], d.buf[d.n+1], d.buf[d.n+2] = byte(v>>16), byte(v>>8), byte(v)
+		d.n += 3
+	}
+	return i
+}
+
+func (d *base64Decoder) char(v byte) {
+	switch {
+	case v < 64:
+		if d.padded {
+			d.stats.padding, d.padded = true, false
+		}
+		d.bits = d.bits<<6 | uint32(v)
+		if d.have++; d.have == 4 {
+			d.put(3)
+			d.have = 0
+		}
+	case v == b64Pad:
+		d.padded = true
+		if !d.through {
+			d.partial()
+		}
+	case v == b64Junk:
+		d.stats.junk = true
+	}
+}
+
+// partial ends a group that is not complete.
+func (d *base64Decoder) partial() {
+	if d.have > 1 {
+		n := d.have - 1
+		d.bits <<= uint(6 * (4 - d.have))
+		d.put(n)
+	}
+	d.have = 0
+}
+
+func (d *base64Decoder) put(n int) {
+	if d.n+3 > len(d.buf) {
+		d.flush()
+	}
+	for i := range n {
+		d.buf[d.n] = byte(d.bits >> (16 - 8*i))
+		d.n++
+	}
+}
+
+func (d *base64Decoder) flush() {
+	d.out.write(d.buf[:d.n])
+	d.n = 0
+}
+
+// end ends a stretch: what follows begins a new group.
+func (d *base64Decoder) end() {
+	d.partial()
+	d.flush()
+	d.padded = false
+}
+
+// base64 decodes a stretch and adds it, see base64Decoder. The answer is zero when
+// another reading has done so.
+func (w *walker) base64(src source, at Span, p Part, through bool) base64Stats {
+	if !w.m.first(doneKey{source: src.id, from: at.From, to: at.To, coding: Base64, variant: through}) {
+		return base64Stats{}
+	}
+	from := w.m.arena.n
+	d := base64Decoder{out: &w.m.arena, through: through}
+	src.each(at, d.write)
+	d.end()
+	w.emit(p, Base64, from)
+	return d.stats
+}

@@ -1,0 +1,128 @@
+package mail
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-message"
+	gomail "github.com/emersion/go-message/mail"
+	"golang.org/x/text/encoding/htmlindex"
+)
+
+// names are the file names that programs may show for a part: the one that
+// go-message finds, when the head is well formed, and then everything that can be
+// read as a name.
+func (h *header) names() (list []string) {
+	add := func(s string) {
+		if s = cleanName(decodeWords(s)); s != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	add(h.strictName())
+	for _, v := range h.dispositions {
+		eachName(v, "filename", add)
+		eachName(v, "name", add)
+	}
+	for _, v := range h.types {
+		eachName(v, "name", add)
+		eachName(v, "filename", add)
+	}
+	return list
+}
+
+// strictName is the name as go-message reads it, empty when it can't.
+func (h *header) strictName() string {
+	if !mentionsName(h.types) && !mentionsName(h.dispositions) {
+		return ""
+	}
+	var head message.Header
+	if len(h.dispositions) > 0 {
+		head.Set("Content-Disposition", string(h.dispositions[0]))
+	}
+	if len(h.types) > 0 {
+		head.Set("Content-Type", string(h.types[0]))
+	}
+	name, err := (&gomail.AttachmentHeader{Header: head}).Filename()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+func mentionsName(values [][]byte) bool {
+	for _, v := range values {
+		if bytes.Contains(bytes.ToLower(v), []byte("name")) {
+			return true
+		}
+	}
+	return false
+}
+
+func eachName(v []byte, key string, add func(string)) {
+	all := params(v)
+	for _, p := range all {
+		if p.name == key {
+			add(p.value)
+		}
+	}
+	add(assemble(all, key))
+}
+
+// decodeWords decodes the encoded words of RFC 2047, which programs accept in
+// parameters although the standard forbids them there.
+func decodeWords(s string) string {
+	if !strings.Contains(s, "=?") {
+		return s
+	}
+	d := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(r)
+		return strings.NewReader(fromCharset(charset, string(b))), err
+	}}
+	if text, err := d.DecodeHeader(s); err == nil {
+		return text
+	}
+	return s
+}
+
+// fromCharset is text in UTF-8; text whose charset is unknown stays as it is.
+func fromCharset(charset, text string) string {
+	if charset == "" {
+		return text
+	}
+	enc, err := htmlindex.Get(charset)
+	if err != nil {
+		return text
+	}
+	out, err := enc.NewDecoder().String(text)
+	if err != nil {
+		return text
+	}
+	return out
+}
+
+// cleanName makes a name fit for logs and filters: valid UTF-8 without control
+// characters and blanks around it.
+func cleanName(s string) string {
+	if !utf8.ValidString(s) {
+		s = fromCharset("windows-1252", s)
+	}
+	if len(s) > maxName {
+		cut := maxName
+		for !utf8.RuneStart(s[cut]) {
+			cut--
+		}
+		s = s[:cut]
+	}
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}
