@@ -42,7 +42,7 @@ type Mailboxes struct {
 // MailCounts is what has been stored since the start, without the mails alice
 // starts with.
 type MailCounts struct {
-	Mails int64 // by SMTP and by APPEND; a copy for each mailbox
+	Mails int64 // delivered, appended and copied; one for each folder
 	Bytes int64
 }
 
@@ -141,7 +141,7 @@ func (m *Mailboxes) deliver(users []string, mail Mail) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, user := range users {
-		if m.accounts[user].full(len(mail.Content)) {
+		if m.accounts[user].full(1, len(mail.Content)) {
 			return errMailboxFull
 		}
 	}
@@ -153,19 +153,27 @@ func (m *Mailboxes) deliver(users []string, mail Mail) error {
 	return nil
 }
 
-// add stores a mail in one folder and returns the UID it got there.
-func (m *Mailboxes) add(user, name string, mail Mail) (validity, uid uint32, err error) {
+// add stores mails in one folder, all or none, and returns the UIDs they got
+// there.
+func (m *Mailboxes) add(user, name string, mails ...Mail) (validity uint32, uids []uint32, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f, err := m.folderLocked(user, name)
 	if err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
-	if m.accounts[user].full(len(mail.Content)) {
-		return 0, 0, errMailboxFull
+	a, size := m.accounts[user], 0
+	for _, mail := range mails {
+		size += len(mail.Content)
 	}
-	m.countLocked(mail)
-	return f.validity, m.addLocked(m.accounts[user], f, mail), nil
+	if a.full(len(mails), size) {
+		return 0, nil, errMailboxFull
+	}
+	for _, mail := range mails {
+		m.countLocked(mail)
+		uids = append(uids, m.addLocked(a, f, mail))
+	}
+	return f.validity, uids, nil
 }
 
 // remove takes mails out of a folder and returns those that were there.
@@ -230,8 +238,9 @@ func (m *Mailboxes) addFolderLocked(a *account, name string) *folder {
 	return f
 }
 
-func (a *account) full(size int) bool {
-	return a.mails >= maxAccountMails || a.size+int64(size) > maxAccountSize
+// full reports whether there is no room for so many mails of so many bytes.
+func (a *account) full(mails, size int) bool {
+	return a.mails+mails > maxAccountMails || a.size+int64(size) > maxAccountSize
 }
 
 func (f *folder) changeLocked() {
