@@ -8,6 +8,10 @@
 // Where an origin misbehaves (a reset in mid-body, a forged DNS answer) it does
 // so at an address that says so.
 //
+// The origins: HTTP; SMTP, POP3 and IMAP over shared Mailboxes; FTP; NNTP; DNS.
+// Each has Counts, the evidence of what did and did not arrive. They know no
+// TLS; what a proxy does about offers of it is tested with real servers.
+//
 // Concurrency: origins may be used by many connections at once. Each owns the
 // goroutines it starts; Close ends and waits for them.
 package lab

@@ -203,9 +203,9 @@ func (f *ftpFiles) freeName() string {
 
 // ftpUpload collects an upload in memory and takes the room for it as it comes.
 type ftpUpload struct {
-	files   *ftpFiles
-	content bytes.Buffer
-	taken   int64
+	files  *ftpFiles
+	pieces [][]byte
+	taken  int64
 }
 
 // Write implements io.Writer.
@@ -220,7 +220,8 @@ func (u *ftpUpload) Write(p []byte) (int, error) {
 	if !room {
 		return 0, errNoRoom
 	}
-	return u.content.Write(p)
+	u.pieces = append(u.pieces, bytes.Clone(p)) // io.Copy writes 32 KiB at a time
+	return len(p), nil
 }
 
 // release gives back the room of what wasn't stored.
@@ -233,10 +234,7 @@ func (u *ftpUpload) release() {
 
 // put stores an upload behind front under name.
 func (f *ftpFiles) put(name string, front []byte, upload *ftpUpload, now time.Time) error {
-	content := upload.content.Bytes()
-	if len(front) > 0 {
-		content = append(front, content...)
-	}
+	content := slices.Concat(append([][]byte{front}, upload.pieces...)...)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.mayWriteLocked(name); err != nil { // its folder may have gone meanwhile

@@ -109,7 +109,7 @@ func TestFTPTranscript(t *testing.T) {
 	require.Len(t, long, 6)
 	assert.Regexp(t, `^-rw-r--r-- 1 lab lab    104857600 Jan  5 .....? big\.bin$`, long[0])
 	assert.Regexp(t, `^drwxr-xr-x 1 lab lab            0 Jan  5 .....? incoming$`, long[3])
-	assert.Contains(t, s.fetch("MLSD /"), "type=file;size=68;modify=20260105090100; eicar.com\r\n"[:23])
+	assert.Contains(t, s.fetch("MLSD /"), "type=file;size=68;modify=20260105090000; eicar.com\r\n")
 	s.say("MLST eicar.com", "250-", " type=file;size=68;modify=20260105090000; /eicar.com", "250 ")
 	s.say("STAT eicar.com", "213-", " -rw-r--r-- 1 lab lab           68", "213 ")
 	s.say("STAT", "211-", " Logged in as alice", " TYPE", "211 ")
@@ -321,7 +321,12 @@ func TestFTPBrokenUploadIsNotStored(t *testing.T) {
 	// More than the lab has room for.
 	data = s.passive("EPSV")
 	s.say("STOR incoming/huge", "150 ")
-	_, err = io.Copy(data, lab.NewContent(300<<20))
+	piece := make([]byte, 1<<20)
+	for range 300 {
+		if _, err = data.Write(piece); err != nil {
+			break
+		}
+	}
 	require.Error(t, err, "the server closes")
 	s.hear("552 ")
 	s.store("STOR incoming/small", "x")

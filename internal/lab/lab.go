@@ -13,6 +13,11 @@ type Service string
 // The services.
 const (
 	ServiceHTTP Service = "HTTP"
+	ServiceSMTP Service = "SMTP"
+	ServicePOP3 Service = "POP3"
+	ServiceIMAP Service = "IMAP"
+	ServiceFTP  Service = "FTP"
+	ServiceNNTP Service = "NNTP"
 	ServiceDNS  Service = "DNS"
 )
 
@@ -34,17 +39,38 @@ type origin interface {
 type offered struct {
 	service Service
 	port    int
+	ipv6    bool // has an IPv6 row too
 	holds   string
 	create  func(*Lab) (origin, error)
 }
 
 func offers() []offered {
 	return []offered{
-		{ServiceHTTP, 18080, "web pages, objects of any size, EICAR", func(l *Lab) (origin, error) {
+		{ServiceHTTP, 18080, true, "web pages, objects of any size, EICAR", func(l *Lab) (origin, error) {
 			l.http = NewHTTP()
 			return l.http, nil
 		}},
-		{ServiceDNS, 15353, "lab.test (UDP and TCP)", func(l *Lab) (origin, error) {
+		{ServiceSMTP, 12525, false, "mail for lab.test; alice and bob, password lab", func(l *Lab) (origin, error) {
+			l.smtp = NewSMTP(l.mailboxes)
+			return l.smtp, nil
+		}},
+		{ServicePOP3, 11110, false, "the mailboxes; alice has four mails, two with EICAR", func(l *Lab) (origin, error) {
+			l.pop3 = NewPOP3(l.mailboxes)
+			return l.pop3, nil
+		}},
+		{ServiceIMAP, 11143, false, "the same mailboxes", func(l *Lab) (origin, error) {
+			l.imap = NewIMAP(l.mailboxes)
+			return l.imap, nil
+		}},
+		{ServiceFTP, 12121, true, "files, EICAR, uploads in incoming/; anonymous and alice", func(l *Lab) (origin, error) {
+			l.ftp = NewFTP()
+			return l.ftp, nil
+		}},
+		{ServiceNNTP, 11119, false, "lab.test and lab.binaries, EICAR as uuencode and yEnc", func(l *Lab) (origin, error) {
+			l.nntp = NewNNTP()
+			return l.nntp, nil
+		}},
+		{ServiceDNS, 15353, false, "lab.test (UDP and TCP)", func(l *Lab) (origin, error) {
 			var err error
 			l.dns, err = NewDNS(LabZone())
 			return l.dns, err
@@ -53,13 +79,14 @@ func offers() []offered {
 }
 
 // Endpoints returns the table of the lab's usual addresses on loopback with
-// offset added to every port. HTTP has an IPv6 row where the machine has ::1.
+// offset added to every port. HTTP and FTP have an IPv6 row where the machine
+// has ::1.
 func Endpoints(offset int) []Endpoint {
 	var table []Endpoint
 	for _, offer := range offers() {
 		port := strconv.Itoa(offer.port + offset)
 		table = append(table, Endpoint{offer.service, net.JoinHostPort("127.0.0.1", port), offer.holds})
-		if offer.service == ServiceHTTP && hasIPv6Loopback() {
+		if offer.ipv6 && hasIPv6Loopback() {
 			table = append(table, Endpoint{offer.service, net.JoinHostPort("::1", port), offer.holds})
 		}
 	}
@@ -79,7 +106,13 @@ func hasIPv6Loopback() bool {
 type Lab struct {
 	endpoints []Endpoint
 	origins   map[Service]origin
+	mailboxes *Mailboxes
 	http      *HTTP
+	smtp      *SMTP
+	pop3      *POP3
+	imap      *IMAP
+	ftp       *FTP
+	nntp      *NNTP
 	dns       *DNS
 }
 
@@ -87,7 +120,7 @@ type Lab struct {
 // When one can't be opened the others are closed again and the error names
 // service and address.
 func Start(endpoints []Endpoint) (*Lab, error) {
-	l := &Lab{origins: make(map[Service]origin)}
+	l := &Lab{origins: make(map[Service]origin), mailboxes: NewMailboxes()}
 	for _, endpoint := range endpoints {
 		if err := l.open(endpoint); err != nil {
 			return nil, errors.Join(fmt.Errorf("starting the %s origin: %w", endpoint.Service, err), l.Close())
@@ -145,6 +178,24 @@ func (l *Lab) Addr(service Service) string {
 
 // HTTP returns the web server, or nil if it wasn't started.
 func (l *Lab) HTTP() *HTTP { return l.http }
+
+// SMTP returns the mail server, or nil if it wasn't started.
+func (l *Lab) SMTP() *SMTP { return l.smtp }
+
+// POP3 returns the POP3 server, or nil if it wasn't started.
+func (l *Lab) POP3() *POP3 { return l.pop3 }
+
+// IMAP returns the IMAP server, or nil if it wasn't started.
+func (l *Lab) IMAP() *IMAP { return l.imap }
+
+// Mailboxes returns the mail that SMTP, POP3 and IMAP share.
+func (l *Lab) Mailboxes() *Mailboxes { return l.mailboxes }
+
+// FTP returns the file server, or nil if it wasn't started.
+func (l *Lab) FTP() *FTP { return l.ftp }
+
+// NNTP returns the news server, or nil if it wasn't started.
+func (l *Lab) NNTP() *NNTP { return l.nntp }
 
 // DNS returns the name server, or nil if it wasn't started.
 func (l *Lab) DNS() *DNS { return l.dns }
