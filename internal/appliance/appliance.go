@@ -20,6 +20,7 @@ import (
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
 	"utmsim/scanner"
 	"utmsim/scanner/builtin"
@@ -153,7 +154,7 @@ func (a *Appliance) run() (err error) {
 
 // drivers are the protocols that can be proxied.
 func drivers() [protocols.Count]proxy.Driver {
-	return [protocols.Count]proxy.Driver{protocols.HTTP: new(httpproxy.Driver)}
+	return [protocols.Count]proxy.Driver{protocols.HTTP: new(httpproxy.Driver), protocols.SMTP: new(smtpproxy.Driver)}
 }
 
 // newScanner makes the chain of engines that the configuration names.

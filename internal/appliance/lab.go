@@ -15,6 +15,7 @@ import (
 const (
 	labHTTP     = 8080
 	labExplicit = 3128
+	labSMTP     = 2525
 )
 
 // Proxy is one row of the lab's table of endpoints.
@@ -71,11 +72,25 @@ func labEndpoints(offset int, anyPort bool) []lab.Endpoint {
 }
 
 func labProxies(engine *proxy.Engine, origins *lab.Lab, offset int) []Proxy {
-	return []Proxy{
+	list := []Proxy{
 		{"HTTP, reverse (VIP)", labAddress(engine, labHTTP+offset), origins.Addr(lab.ServiceHTTP)},
 		{"HTTP, forward proxy", labAddress(engine, labExplicit+offset), "the origins, and names under lab.test"},
 	}
+	for _, v := range labVIPs()[1:] {
+		list = append(list, Proxy{string(v.service), labAddress(engine, v.port+offset), origins.Addr(v.service)})
+	}
+	return list
 }
+
+// labVIP is a proxy of the lab in front of one origin. The name of the service is
+// the word of the configuration.
+type labVIP struct {
+	service lab.Service
+	port    int // of the proxy, without offset
+}
+
+// labVIPs are in the order of the protocols, HTTP first.
+func labVIPs() []labVIP { return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}} }
 
 // labAddress is where the listener configured for a port of loopback accepts.
 func labAddress(engine *proxy.Engine, port int) string {
@@ -88,38 +103,50 @@ func labAddress(engine *proxy.Engine, port int) string {
 
 // labConfig is the lab's configuration, in the language of the console.
 func labConfig(origins *lab.Lab, offset int) (string, error) {
-	http, err := netip.ParseAddrPort(origins.Addr(lab.ServiceHTTP))
-	if err != nil {
-		return "", fmt.Errorf("address of the HTTP origin: %w", err)
+	var vips, policies strings.Builder
+	for i, v := range labVIPs() {
+		at, err := netip.ParseAddrPort(origins.Addr(v.service))
+		if err != nil {
+			return "", fmt.Errorf("address of the %s origin: %w", v.service, err)
+		}
+		name := "lab-" + strings.ToLower(string(v.service))
+		fmt.Fprintf(&vips, labVIPEntry, name, v.port+offset, at.Addr(), at.Port())
+		fmt.Fprintf(&policies, labPolicyEntry, i+1, name, name, v.service)
 	}
 	dns, err := netip.ParseAddrPort(origins.Addr(lab.ServiceDNS))
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return fmt.Sprintf(`config system dns
-    set primary %s
-    set port %d
-end
-config firewall vip
-    edit "lab-http"
+	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset), nil
+}
+
+const (
+	labVIPEntry = `    edit "%s"
         set extip 127.0.0.1
         set extport %d
         set mappedip %s
         set mappedport %d
         set portforward enable
     next
-end
-config firewall policy
-    edit 1
-        set name "lab-http"
-        set dstaddr "lab-http"
+`
+	labPolicyEntry = `    edit %d
+        set name "%s"
+        set dstaddr "%s"
         set action accept
-        set service "HTTP"
+        set service "%s"
         set utm-status enable
         set av-profile "default"
         set logtraffic all
     next
+`
+	labObjects = `config system dns
+    set primary %s
+    set port %d
 end
+config firewall vip
+%send
+config firewall policy
+%send
 config web-proxy explicit
     set status enable
     set incoming-ip 127.0.0.1
@@ -127,8 +154,8 @@ config web-proxy explicit
     set allow-loopback enable
     set av-profile "default"
 end
-`, dns.Addr(), dns.Port(), labHTTP+offset, http.Addr(), http.Port(), labExplicit+offset), nil
-}
+`
+)
 
 // Stop ends the appliance and then its origins.
 func (l *Lab) Stop() error {
