@@ -36,8 +36,9 @@ type Rig struct {
 	Origin   *net.TCPListener
 	Logs     *observer.ObservedLogs
 	protocol protocols.Protocol
-	clock    atomic.Int64 // added to the real clock, ns
-	before   int          // goroutines
+	gate     chan struct{} // see OpenGate
+	clock    atomic.Int64  // added to the real clock, ns
+	before   int           // goroutines
 }
 
 const rigConfig = `config system simulator
@@ -65,9 +66,10 @@ end
 `
 
 // NewRig starts an engine with a driver of protocol p, and more configuration on
-// top. Objects whose name has the word "unscannable" in it have no verdict.
+// top. Objects whose name has the word "unscannable" in it have no verdict; those
+// whose name has "waiting" in it get theirs when OpenGate is called.
 func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string) *Rig {
-	r := &Rig{t: t, protocol: p, before: runtime.NumGoroutine()}
+	r := &Rig{t: t, protocol: p, gate: make(chan struct{}), before: runtime.NumGoroutine()}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	r.Origin = ln.(*net.TCPListener)
@@ -84,7 +86,7 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	start := time.Now()
 	r.Engine, err = proxy.New(proxy.Options{
 		Log: zap.New(core), Drivers: drivers, AnyPort: true,
-		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return newScanner() },
+		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.newScanner() },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 	}, store.Snapshot())
 	require.NoError(t, err)
@@ -92,20 +94,33 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	return r
 }
 
-// failing is a scanner that has no verdict on some objects.
-type failing struct{ scanner.Scanner }
+// moody is a scanner that treats objects by their names.
+type moody struct {
+	scanner.Scanner
+	gate <-chan struct{}
+}
 
-func newScanner() (scanner.Scanner, error) {
+func (r *Rig) newScanner() (scanner.Scanner, error) {
 	engine, err := builtin.New()
-	return failing{engine}, err
+	return moody{engine, r.gate}, err
 }
 
-func (f failing) Scan(ctx context.Context, o *scanner.Object) (scanner.Verdict, error) {
-	if strings.Contains(o.Name, "unscannable") {
+func (m moody) Scan(ctx context.Context, o *scanner.Object) (scanner.Verdict, error) {
+	switch {
+	case strings.Contains(o.Name, "unscannable"):
 		return scanner.Verdict{}, errors.New("no verdict")
+	case strings.Contains(o.Name, "waiting"):
+		select {
+		case <-m.gate:
+		case <-ctx.Done():
+			return scanner.Verdict{}, ctx.Err()
+		}
 	}
-	return f.Scanner.Scan(ctx, o)
+	return m.Scanner.Scan(ctx, o)
 }
+
+// OpenGate lets the scans go on that wait; it is called once.
+func (r *Rig) OpenGate() { close(r.gate) }
 
 // Dial connects a client to the proxy.
 func (r *Rig) Dial() *net.TCPConn {

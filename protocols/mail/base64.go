@@ -82,7 +82,7 @@ func (d *base64Decoder) groups(p []byte) int {
 		if (a|b|c|e)&0xc0 != 0 {
 			break
 		}
-		if d.n == len(d.buf) {
+		if d.n+3 > len(d.buf) {
 			d.flush()
 		}
 		v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(e)
