@@ -108,11 +108,7 @@ func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.
 		}
 		t.walked = walked
 		t.inspection.Fragment = walked.Partial != nil
-		if walked.Exceeded != mail.WithinLimits {
-			t.inspection.Found = scanner.Verdict{
-				Class: scanner.Oversize, Name: walked.Exceeded.String(), Findings: scanner.SetOf(scanner.Oversize),
-			}
-		}
+		t.inspection.Found = walked.Found()
 		return walked.Objects()
 	}
 }
