@@ -21,6 +21,7 @@ import (
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
 	"utmsim/protocols/pop3proxy"
+	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
 	"utmsim/scanner"
 	"utmsim/scanner/builtin"
@@ -169,6 +170,7 @@ func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
 func drivers() [protocols.Count]proxy.Driver {
 	return [protocols.Count]proxy.Driver{
 		protocols.HTTP: new(httpproxy.Driver),
+		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
 	}
 }

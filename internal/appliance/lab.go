@@ -15,6 +15,7 @@ import (
 const (
 	labHTTP     = 8080
 	labExplicit = 3128
+	labSMTP     = 2525
 	labPOP3     = 1110
 )
 
@@ -90,7 +91,9 @@ type labVIP struct {
 }
 
 // labVIPs are in the order of the protocols, HTTP first.
-func labVIPs() []labVIP { return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServicePOP3, labPOP3}} }
+func labVIPs() []labVIP {
+	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}}
+}
 
 // labAddress is where the listener configured for a port of loopback accepts.
 func labAddress(engine *proxy.Engine, port int) string {

@@ -20,6 +20,7 @@ var levels = map[string]int{
 	"utmsim/internal/lab":        3,
 	"utmsim/internal/transcript": 3,
 	"utmsim/protocols/httpproxy": 2,
+	"utmsim/protocols/smtpproxy": 2,
 	"utmsim/protocols/pop3proxy": 2,
 	"utmsim/protocols/mail":      1,
 	"utmsim/proxy":               1,

@@ -21,8 +21,9 @@ type NNTP struct {
 	// connection more is told 400. Set it before Listen.
 	MaxSessions int
 
-	gate gate
-	news *newsStore
+	gate     gate
+	news     *newsStore
+	commands []nntpCommand
 
 	served, servedBytes   atomic.Int64
 	stored, storedBytes   atomic.Int64
@@ -45,7 +46,7 @@ type NNTPCounts struct {
 
 // NewNNTP returns a server with the first articles that listens nowhere yet.
 func NewNNTP() *NNTP {
-	o := &NNTP{news: newNewsStore()}
+	o := &NNTP{news: newNewsStore(), commands: nntpCommands()}
 	o.gate.refusal = "400 too many connections\r\n"
 	return o
 }
@@ -166,7 +167,7 @@ func (s *nntpSession) command(line string) {
 		s.say("500 empty command")
 		return
 	}
-	for _, c := range nntpCommands() {
+	for _, c := range s.origin.commands {
 		if !strings.EqualFold(words[0], c.verb) {
 			continue
 		}
@@ -207,7 +208,7 @@ func (s *nntpSession) mode(args []string) {
 func (s *nntpSession) help([]string) {
 	s.say("100 commands")
 	var verbs []string
-	for _, c := range nntpCommands() {
+	for _, c := range s.origin.commands {
 		verbs = append(verbs, c.verb)
 	}
 	s.lines(verbs)

@@ -25,8 +25,9 @@ type POP3 struct {
 	// connection more is told -ERR [SYS/TEMP]. Set it before Listen.
 	MaxSessions int
 
-	gate  gate
-	boxes *Mailboxes
+	gate     gate
+	boxes    *Mailboxes
+	commands []pop3Command
 
 	logins, retrieved, retrievedBytes, deleted atomic.Int64
 }
@@ -42,7 +43,7 @@ type POP3Counts struct {
 
 // NewPOP3 returns a server for boxes that listens nowhere yet.
 func NewPOP3(boxes *Mailboxes) *POP3 {
-	o := &POP3{boxes: boxes}
+	o := &POP3{boxes: boxes, commands: pop3Commands()}
 	o.gate.refusal = "-ERR [SYS/TEMP] too many connections\r\n"
 	return o
 }
@@ -145,7 +146,7 @@ func pop3Commands() []pop3Command {
 
 func (s *pop3Session) command(line string) {
 	verb, rest, _ := strings.Cut(line, " ")
-	for _, c := range pop3Commands() {
+	for _, c := range s.origin.commands {
 		if !strings.EqualFold(verb, c.verb) {
 			continue
 		}

@@ -222,21 +222,6 @@ func TestSMTPSink(t *testing.T) {
 	assert.Equal(t, int64(1), boxes.Counts().Mails)
 }
 
-func TestSMTPTurnsAwayWhenFull(t *testing.T) {
-	origin := lab.NewSMTP(lab.NewMailboxes())
-	origin.MaxSessions = 1
-	address, err := origin.Listen("127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, origin.Close()) }()
-	first := converseWith(t, address, "220 ")
-	assert.Empty(t, converseWith(t, address, "421 4.3.2 ").gone())
-	first.say("NOOP", "250 ")
-	counts := origin.Counts()
-	assert.Equal(t, int64(1), counts.Refused)
-	assert.Equal(t, int64(1), counts.Open)
-	assert.Equal(t, int64(1), counts.Sessions)
-}
-
 func TestSMTPCloseEndsSessionsInEveryState(t *testing.T) {
 	origin, _, address := startSMTP(t)
 	states := []string{"", "EHLO c\r\n", "HELO c\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<bob@lab.test>\r\nDATA\r\nhalf",

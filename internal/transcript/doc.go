@@ -8,6 +8,8 @@
 //	config          configuration on top of the test's, first of all
 //	client          the client sends this
 //	server gets     the origin has received exactly this since the last step
+//	server gets a part  the origin receives the beginning of this, or nothing,
+//	                and then the end of the connection
 //	server          the origin sends this
 //	client gets     the client has received exactly this since the last step
 //	client closes   the client ends its direction
@@ -36,7 +38,7 @@
 // Lines end with CR LF; a backslash at the end of a line leaves that out, and
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
 // runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
-// of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
+// of X; {first X} and {second X} the halves of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
 // uu lines have the usual length, and there is no line end behind the last.
 //
 // The package knows no protocol: steps that only one of them needs are that

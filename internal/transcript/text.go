@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"mime/quotedprintable"
 	"regexp"
 	"strconv"
 	"strings"
@@ -66,6 +65,10 @@ func (p *player) macro(m string) string {
 		return quoted(x)
 	case "uu":
 		return uuencoded(x)
+	case "first":
+		return x[:len(x)/2]
+	case "second":
+		return x[len(x)/2:]
 	case "len":
 		return strconv.Itoa(len(x))
 	}
@@ -85,11 +88,20 @@ func folded(s string, length int) string {
 	return b.String() + s
 }
 
+// quoted is quoted-printable with every other character coded, and soft line
+// breaks.
 func quoted(s string) string {
 	var b strings.Builder
-	w := quotedprintable.NewWriter(&b)
-	_, _ = w.Write([]byte(s)) // a strings.Builder takes everything
-	_ = w.Close()
+	for i := range len(s) {
+		if i%2 == 0 || s[i] == '=' {
+			fmt.Fprintf(&b, "=%02X", s[i])
+		} else {
+			b.WriteByte(s[i])
+		}
+		if i%30 == 29 {
+			b.WriteString("=\r\n")
+		}
+	}
 	return b.String()
 }
 

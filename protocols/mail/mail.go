@@ -213,7 +213,7 @@ func (m *Message) exceed(e Excess) {
 
 // charge takes n bytes of reading from the budget and says whether it had as many.
 func (m *Message) charge(n int64) bool {
-	if m.err != nil {
+	if m.stopped() {
 		return false
 	}
 	if m.work -= n; m.work < 0 {
@@ -223,8 +223,22 @@ func (m *Message) charge(n int64) bool {
 	return true
 }
 
+// stopped tells that nothing more is looked at: each further part would cost time
+// and change nothing.
+func (m *Message) stopped() bool {
+	return m.err != nil || m.Exceeded == TooManyParts || m.Exceeded == TooMuchWork
+}
+
+// attemptsPerPart is how many stretches may be decoded for each part there may be.
+// Most give a part; the others are not to become more than can be compared.
+const attemptsPerPart = 4
+
 // first tells that nobody has done k before.
 func (m *Message) first(k doneKey) bool {
+	if len(m.done) >= attemptsPerPart*m.limits.Parts {
+		m.exceed(TooManyParts)
+		return false
+	}
 	for _, d := range m.done {
 		if d == k {
 			return false

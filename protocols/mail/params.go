@@ -14,8 +14,12 @@ type param struct {
 	word  string // value up to its first blank, when it has no quotes and one
 }
 
-// maxParams bounds the parameters of one field that are looked at.
-const maxParams = 100
+// Limits of what is looked at in one field, and in one head. Of the boundaries
+// only the first and the last count.
+const (
+	maxParams     = 100
+	maxBoundaries = 16
+)
 
 // params reads everything behind the first word of a field the tolerant way:
 // what is no parameter is skipped, quotes need no end.
@@ -82,7 +86,11 @@ func (p *param) read(v []byte) (rest []byte) {
 func boundaries(list []string, v []byte) []string {
 	add := func(b string) {
 		b = strings.TrimRight(b, " \t")
-		if len(b) <= maxBoundary && !slices.Contains(list, b) {
+		switch {
+		case len(b) > maxBoundary || slices.Contains(list, b):
+		case len(list) == maxBoundaries:
+			list[len(list)-1] = b
+		default:
 			list = append(list, b)
 		}
 	}

@@ -20,7 +20,7 @@ func (m *Message) read(src source, host *spot, depth int, above *header) {
 	w.run(above)
 	modes := []mode{{cr: true}, {last: true}, {cr: true, last: true}}
 	for _, next := range modes {
-		if next.cr && !w.bareCR || next.last && !w.choice || m.err != nil {
+		if next.cr && !w.bareCR || next.last && !w.choice || m.stopped() {
 			continue
 		}
 		again := walker{m: m, src: src, host: host, depth: depth, mode: next}
@@ -79,7 +79,7 @@ func (w *walker) run(above *header) {
 	}
 	var l line
 	var before int64 // where the text of the line before ends
-	for lines.read(&l) {
+	for !w.m.stopped() && lines.read(&l) {
 		w.line(&l, before)
 		before = l.end
 	}
@@ -113,6 +113,9 @@ func (w *walker) line(l *line, before int64) {
 // announced tells that the head that is being read announces the delimiter b,
 // which comes too early.
 func (w *walker) announced(b []byte) bool {
+	if !w.m.charge(int64(w.cur.head.size)) {
+		return false
+	}
 	for _, v := range w.cur.head.types {
 		for _, boundary := range boundaries(nil, v) {
 			if ok, _ := delimits(b, []byte(boundary)); ok {

@@ -178,12 +178,15 @@ func TestLimits(t *testing.T) {
 	}{
 		{"parts, as many as allowed", "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat(part, 9) + "--b--\n", mail.Limits{Parts: 10}, mail.WithinLimits},
 		{"parts", "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat(part, 10) + "--b--\n", mail.Limits{Parts: 10}, mail.TooManyParts},
+		{"parts without number", "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", 200_000), mail.Limits{}, mail.TooManyParts},
+		{"blocks without number", "Subject: x\n\n" + strings.Repeat("begin 644 x\nend\n", 20_000), mail.Limits{}, mail.TooManyParts},
 		{"depth, as deep as allowed", deep(8), mail.Limits{Depth: 8}, mail.WithinLimits},
 		{"depth", deep(9), mail.Limits{Depth: 8}, mail.TooDeep},
 		{"depth, messages", strings.Repeat("Content-Type: message/rfc822\n\n", 40), mail.Limits{}, mail.TooDeep},
 		{"decoded", "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD", 500), mail.Limits{Decoded: 1499}, mail.TooMuchDecoded},
 		{"decoded, as much as allowed", "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD", 500), mail.Limits{Decoded: 1500}, mail.WithinLimits},
 		{"head", "Content-Type: text/plain;\n" + strings.Repeat(" x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy;\n", 3000) + "\nhello\n", mail.Limits{}, mail.HeadTooLong},
+		{"work in a head", strings.Repeat("Content-Type: "+strings.Repeat("x", 1000)+"\n", 60) + strings.Repeat("--x\n", 10_000), mail.Limits{}, mail.TooMuchWork},
 		{"work", nestedText(30, 200<<10), mail.Limits{}, mail.TooMuchWork},
 	} {
 		t.Run(c.name, func(t *testing.T) {

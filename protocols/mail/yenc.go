@@ -87,27 +87,26 @@ func (w *walker) yenc(src source, blocks []Span, p Part) {
 	w.emit(p, YEnc, from)
 }
 
-// joinYEnc adds the files whose parts all stand in the same body.
+// joinYEnc adds the files of which several parts stand in the same body.
 func (w *walker) joinYEnc(src source, list []finding, p Part) {
+	slices.SortStableFunc(list, func(a, b finding) int {
+		if a.name != b.name {
+			return strings.Compare(a.name, b.name)
+		}
+		return compare(a.begin, b.begin)
+	})
 	for len(list) > 0 {
-		name := list[0].name
-		var same, rest []finding
-		for _, f := range list {
-			if f.name == name {
-				same = append(same, f)
-				continue
+		n := 1
+		for n < len(list) && list[n].name == list[0].name {
+			n++
+		}
+		if n > 1 {
+			blocks := make([]Span, n)
+			for i := range blocks {
+				blocks[i] = list[i].data
 			}
-			rest = append(rest, f)
+			w.yenc(src, blocks, p.named(list[0].name))
 		}
-		list = rest
-		if len(same) < 2 {
-			continue
-		}
-		slices.SortStableFunc(same, func(a, b finding) int { return int(min(max(a.begin-b.begin, -1), 1)) })
-		var blocks []Span
-		for _, f := range same {
-			blocks = append(blocks, f.data)
-		}
-		w.yenc(src, blocks, p.named(name))
+		list = list[n:]
 	}
 }

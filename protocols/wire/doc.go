@@ -3,8 +3,10 @@
 // move and go back when nothing is left in them. It keeps bytes exactly as they
 // came and bounds whatever it collects.
 //
-// It knows no protocol, no session and no socket option, and it does not decide
-// how long a read may block: that is the Stream's business.
+// It knows the framing that several protocols share - lines, bodies that end with
+// a dot, bodies of a known length, literals, replies - but no command, no session
+// and no socket option, and it does not decide how long a read may block: that is
+// the Stream's business.
 package wire
 
 import "fmt"

@@ -7,6 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/protocols/wire"
+	"utmsim/proxy"
+)
+
+// What the engine takes objects from.
+var (
+	_ proxy.Source        = (*wire.DotBody)(nil)
+	_ proxy.CountedSource = (*wire.Counted)(nil)
 )
 
 // script is a stream that delivers one piece a read and then the end.
@@ -56,15 +63,9 @@ func inSteps(s string, n int) (pieces []string) {
 	return pieces
 }
 
-// source is proxy.Source.
-type source interface {
-	Next() (piece []byte, content bool, err error)
-	Buffered() bool
-}
-
 // drain reads a source to its end and checks its contract on the way: pieces are
 // never empty, what is buffered needs no read, and the end stays the end.
-func drain(t require.TestingT, s source, reads func() int) (all, content []byte, err error) {
+func drain(t require.TestingT, s proxy.Source, reads func() int) (all, content []byte, err error) {
 	for {
 		buffered, before := s.Buffered(), reads()
 		b, isContent, err := s.Next()

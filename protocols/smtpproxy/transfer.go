@@ -1,0 +1,230 @@
+package smtpproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"utmsim/internal/config"
+	"utmsim/internal/stats"
+	"utmsim/protocols/mail"
+	"utmsim/protocols/wire"
+	"utmsim/proxy"
+	"utmsim/scanner"
+)
+
+// message is where a message comes from.
+type message interface {
+	proxy.Source
+	// drain reads what the client sends of it and forgets it.
+	drain() error
+	// forged tells that the message was refused for what it looks like.
+	forged() bool
+	// failure is why the source did not come to its end, nil when it may still.
+	failure() error
+}
+
+// transfer is one message on its way, with the memory it needs. Between two
+// messages it lies in a pool.
+type transfer struct {
+	content    content
+	chunked    chunked
+	source     message // one of the above
+	inspection proxy.Inspection
+	walked     *mail.Message
+}
+
+func (d *Driver) take(x *dialogue) *transfer {
+	t, ok := d.transfers.Get().(*transfer)
+	if !ok {
+		t = new(transfer)
+	}
+	return t
+}
+
+func (d *Driver) giveBack(t *transfer) {
+	if t.walked != nil {
+		t.walked.Release()
+	}
+	*t = transfer{}
+	d.transfers.Put(t)
+}
+
+// data handles the message behind DATA.
+func (x *dialogue) data(ctx context.Context) error {
+	t := x.driver.take(x)
+	defer x.driver.giveBack(t)
+	t.content.begin(x.s.Client())
+	t.source = &t.content
+	x.phase = phaseCommand
+	if len(x.s.Client().Buffered()) == 0 {
+		if err := x.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return x.transfer(ctx, t)
+}
+
+// transfer has a message judged, and gives it to the server or refuses it.
+func (x *dialogue) transfer(ctx context.Context, t *transfer) error {
+	splice := x.options().Options.Has(config.Splice)
+	t.inspection = proxy.Inspection{
+		Object: scanner.Object{Kind: scanner.Mail, ContentType: "message/rfc822"},
+		Source: t.source, Dir: stats.Up, To: x.s.Server(), Splice: splice, Every: true,
+		Split: t.split(x.options()),
+	}
+	if t.isChunked() && splice {
+		t.sendAlong()
+	}
+	server := x.s.Server()
+	server.InterruptWrite(true)
+	defer server.InterruptWrite(false)
+	hold, err := x.s.Inspect(ctx, &t.inspection)
+	switch {
+	case err != nil:
+		return x.broken(ctx, t, err)
+	case hold.Outcome == proxy.ScanReset:
+		hold.Discard()
+		return fmt.Errorf("scanning a mail: %w", proxy.ErrReset)
+	case hold.Blocked():
+		return x.block(ctx, t, hold)
+	case t.inspection.Fragment:
+		if !x.options().Options.Has(config.Fragmail) {
+			return x.blockFragment(t, hold)
+		}
+		x.s.Stats().SMTP.Stat.FragmentedPass.Inc()
+	}
+	return x.deliver(ctx, t, hold)
+}
+
+// split finds what is to be judged in the message.
+func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.Object {
+	return func(whole *scanner.Object) []scanner.Object {
+		walked, err := mail.Walk(whole, t.limits(o))
+		if err != nil {
+			return []scanner.Object{*whole} // the scanner will fail in the same way
+		}
+		t.walked = walked
+		t.inspection.Fragment = walked.Partial != nil
+		t.inspection.Found = walked.Found()
+		return walked.Objects()
+	}
+}
+
+// limits leave room for everything in a message that is not too large itself.
+func (t *transfer) limits(o *config.SMTPOptions) mail.Limits {
+	return mail.Limits{Decoded: max(o.UncompressedOversizeLimit, o.OversizeLimit)}
+}
+
+func (t *transfer) isChunked() bool { return t.source == &t.chunked }
+
+// sendAlong begins to send a message in chunks before it is complete.
+func (t *transfer) sendAlong() {
+	t.inspection.Head = t.chunked.command()
+	t.chunked.along = true
+	t.chunked.owed++
+}
+
+// deliver gives the server the message, or what is left of it, and leaves the last
+// word to it.
+func (x *dialogue) deliver(ctx context.Context, t *transfer, hold *proxy.Hold) error {
+	if t.isChunked() && !t.chunked.along {
+		t.sendAlong() // what was read is one chunk; what was not follows as it comes
+	}
+	if err := hold.Release(); err != nil {
+		return x.broken(ctx, t, err)
+	}
+	return x.conclude(ctx, t)
+}
+
+// conclude waits for the server's word on a message that was sent to its end.
+func (x *dialogue) conclude(ctx context.Context, t *transfer) error {
+	if err := x.s.Server().Flush(); err != nil {
+		return x.broken(ctx, t, err)
+	}
+	x.expectChunks(t.chunked.owed - 1)
+	x.expect(verbContent)
+	x.s.RestLimit(max(int64(contentRest), int64(x.options().IdleTimeout)))
+	return nil
+}
+
+// broken handles a message that did not come to its end. The server must not take
+// what it has got for the whole.
+func (x *dialogue) broken(ctx context.Context, t *transfer, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case t.source.forged():
+		return x.refuseForged(t)
+	case errors.Is(err, errAborted):
+		return x.abort(ctx, t)
+	case t.source.failure() == nil:
+		return x.serverBroke(t, err)
+	}
+	x.s.CloseServer()
+	if errors.Is(err, proxy.ErrTimeout) {
+		x.tell(replyClientSilent)
+	}
+	return fmt.Errorf("reading a mail: %w", err)
+}
+
+// refuseForged refuses a message in which two servers could see two.
+func (x *dialogue) refuseForged(t *transfer) error {
+	x.s.CloseServer()
+	x.s.Stats().SMTP.Accounting.Reject.Inc()
+	x.s.Note("refused")
+	reply := replyForged
+	if t.isChunked() {
+		reply = string(faultChunk)
+	}
+	x.tell(reply)
+	return fmt.Errorf("reading a mail: %w: %w", proxy.ErrProtocol, t.source.failure())
+}
+
+// abort forgets a message that the client gave up between two chunks, and handles
+// the command that did it. A server that has some of it is let go.
+func (x *dialogue) abort(ctx context.Context, t *transfer) error {
+	line := t.chunked.line
+	if t.chunked.along {
+		x.letGo()
+		return x.alone(ctx, line)
+	}
+	return x.command(ctx, line)
+}
+
+// serverBroke handles a server that has not taken the whole message: it is asked
+// why. The client is told when it has sent the rest.
+func (x *dialogue) serverBroke(t *transfer, cause error) error {
+	x.s.Log().Debug("server took no more of a mail", zap.Error(cause))
+	reply := replySilent
+	if !errors.Is(cause, proxy.ErrTimeout) {
+		reply = x.lastWords()
+	}
+	x.letGo()
+	if err := t.source.drain(); err != nil {
+		if t.source.forged() {
+			return x.refuseForged(t)
+		}
+		return fmt.Errorf("reading a mail: %w", err)
+	}
+	x.tell(reply)
+	x.s.Note("server broke off")
+	return nil
+}
+
+// lastWords is what the server says about a message that it did not take to its
+// end. It can't have accepted it.
+func (x *dialogue) lastWords() string {
+	for {
+		reply, err := wire.ReadReply(x.s.Server(), wire.EveryLine, maxReply)
+		switch {
+		case errors.Is(err, wire.ErrWake):
+		case err == nil && reply.Code >= 400:
+			return string(reply.Raw)
+		default:
+			return replyLost
+		}
+	}
+}
