@@ -2,13 +2,10 @@ package appliance_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
-	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,48 +18,6 @@ import (
 	"utmsim/protocols"
 	"utmsim/scanner/samples"
 )
-
-// pop3Program finds a client. Where UTMSIM_REAL is "required" a missing one is a
-// failure, elsewhere a reason to skip.
-func pop3Program(t *testing.T, name string, probe ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		err = exec.Command(path, probe...).Run()
-	}
-	if err != nil && os.Getenv("UTMSIM_REAL") == "required" {
-		t.Fatalf("%s %s: %v", name, strings.Join(probe, " "), err)
-	}
-	if err != nil {
-		t.Skipf("%s %s isn't to be had here: %v", name, strings.Join(probe, " "), err)
-	}
-	return path
-}
-
-// pop3Run runs a client, which must succeed.
-func pop3Run(t *testing.T, path string, args ...string) []byte {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
-	var said strings.Builder
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	require.NoError(t, err, "%s", said.String())
-	return out
-}
-
-// pop3Proxy is where the lab's proxy for POP3 listens.
-func (s *site) pop3Proxy() string {
-	s.t.Helper()
-	for _, p := range s.Proxies {
-		if p.Name == "POP3" {
-			return p.Address
-		}
-	}
-	require.Fail(s.t, "there is no proxy for POP3")
-	return ""
-}
 
 // pop3Stat waits until a line of "POP3 Stat" has a value.
 func (s *site) pop3Stat(line string, want int64) {
@@ -109,15 +64,15 @@ print(json.dumps(out))
 
 // TestPOP3Python compares the day of Python's poplib with and without the proxy.
 func TestPOP3Python(t *testing.T) {
-	python := pop3Program(t, "/usr/bin/python3", "-c", "import poplib")
+	python := program(t, "/usr/bin/python3", "-c", "import poplib")
 	s := newRealTimeSite(t, "")
 	day := func(address string) (saw map[string]any) {
 		host, port, err := net.SplitHostPort(address)
 		require.NoError(t, err)
-		require.NoError(t, json.Unmarshal(pop3Run(t, python, "-W", "ignore", "-c", poplibDay, host, port), &saw))
+		require.NoError(t, json.Unmarshal([]byte(run(t, python, "-W", "ignore", "-c", poplibDay, host, port)), &saw))
 		return saw
 	}
-	direct, proxied := day(s.Origins.Addr(lab.ServicePOP3)), day(s.pop3Proxy())
+	direct, proxied := day(s.Origins.Addr(lab.ServicePOP3)), day(s.proxyOf("POP3"))
 
 	assert.Contains(t, proxied["stls"], "-ERR")
 	mails, plain := proxied["mails"].([]any), direct["mails"].([]any)
@@ -135,12 +90,12 @@ func TestPOP3Python(t *testing.T) {
 
 // TestPOP3Curl compares what curl fetches with and without the proxy.
 func TestPOP3Curl(t *testing.T) {
-	curl := pop3Program(t, "curl", "--version")
+	curl := program(t, "curl", "--version")
 	s := newRealTimeSite(t, "")
 	both := func(path string, args ...string) (direct, proxied []byte) {
 		args = append([]string{"-sS", "-u", "alice:lab"}, args...)
-		get := func(address string) []byte { return pop3Run(t, curl, append(args, "pop3://"+address+path)...) }
-		return get(s.Origins.Addr(lab.ServicePOP3)), get(s.pop3Proxy())
+		get := func(address string) []byte { return []byte(run(t, curl, append(args, "pop3://"+address+path)...)) }
+		return get(s.Origins.Addr(lab.ServicePOP3)), get(s.proxyOf("POP3"))
 	}
 	for _, c := range []struct {
 		path string
@@ -187,7 +142,7 @@ func TestPOP3Failopen(t *testing.T) {
 
 // popUser is a session of alice through the proxy.
 func (s *site) popUser() *client {
-	c := s.dialTo("127.0.0.1", s.pop3Proxy())
+	c := s.dialTo("127.0.0.1", s.proxyOf("POP3"))
 	c.popLine("+OK")
 	c.send("USER alice\r\nPASS lab\r\n")
 	c.popLine("+OK")
@@ -228,7 +183,7 @@ func TestPOP3Refusal(t *testing.T) {
 		t.Run(style, func(t *testing.T) {
 			s := newSite(t, "config system resource-limits\nset proxy 1\nend\nconfig system simulator\nset refuse "+style+"\nend\n")
 			s.popUser()
-			conn, err := s.connect("127.0.0.1", s.pop3Proxy())
+			conn, err := s.connect("127.0.0.1", s.proxyOf("POP3"))
 			if err != nil {
 				require.Equal(t, "reset", style)
 				return

@@ -20,28 +20,47 @@ import (
 // Programs of others as clients. On a developer's machine a test whose program is
 // missing is skipped with that reason; with UTMSIM_REAL=required it fails.
 
-// program finds a real client.
-func program(t *testing.T, name string) string {
+// program finds a real client; probe are arguments with which it must succeed.
+func program(t *testing.T, name string, probe ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
+	if err == nil && len(probe) > 0 {
+		err = exec.Command(path, probe...).Run()
 	}
-	if os.Getenv("UTMSIM_REAL") == "required" {
+	if err != nil && os.Getenv("UTMSIM_REAL") == "required" {
 		t.Fatalf("%s is required here: %v", name, err)
 	}
-	t.Skipf("%s is not installed", name)
-	return ""
+	if err != nil {
+		t.Skipf("%s is not installed: %v", name, err)
+	}
+	return path
 }
 
-// run runs a real client and returns what it prints.
+// run runs a real client that has to succeed and returns what it prints.
 func run(t *testing.T, path string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, args...).Output()
-	require.NoError(t, err, "%s %v: %s", path, args, out)
+	cmd, said := realClient(t, path, args...)
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s %v: %s%s", path, args, out, said)
 	return string(out)
+}
+
+// attempt runs a real client and returns all it prints.
+func attempt(t *testing.T, path string, args ...string) (string, error) {
+	t.Helper()
+	cmd, said := realClient(t, path, args...)
+	cmd.Stdout = said
+	err := cmd.Run()
+	return said.String(), err
+}
+
+// realClient is a real client, a minute to run, and what it says on standard error.
+func realClient(t *testing.T, path string, args ...string) (*exec.Cmd, *strings.Builder) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd, said := exec.CommandContext(ctx, path, args...), new(strings.Builder)
+	cmd.Stderr = said
+	return cmd, said
 }
 
 func TestCurl(t *testing.T) {

@@ -2,14 +2,12 @@ package appliance_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/textproto"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -133,32 +131,6 @@ func TestSMTPSmuggling(t *testing.T) {
 	}
 }
 
-// real finds a program. Where UTMSIM_REAL is "required" a missing one is a failure,
-// elsewhere a reason to skip.
-func real(t *testing.T, name string, probe ...string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		err = exec.Command(path, probe...).Run()
-	}
-	if err != nil && os.Getenv("UTMSIM_REAL") == "required" {
-		t.Fatalf("%s %s: %v", name, strings.Join(probe, " "), err)
-	}
-	if err != nil {
-		t.Skipf("%s %s isn't to be had here: %v", name, strings.Join(probe, " "), err)
-	}
-	return path
-}
-
-// run executes a client and returns what it prints.
-func run(t *testing.T, path string, args ...string) (string, error) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
-	return string(out), err
-}
-
 // mailWith is a mail with an attachment.
 func mailWith(name string, content []byte) string {
 	return "From: x@client.test\r\nTo: bob@lab.test\r\nSubject: " + name + "\r\nMIME-Version: 1.0\r\n" +
@@ -177,12 +149,12 @@ func (s *site) bobGets() (last string, n int) {
 }
 
 func TestCurlSendsMail(t *testing.T) {
-	curl := real(t, "curl", "--version")
+	curl := program(t, "curl", "--version")
 	s := newRealTimeSite(t, "")
 	file := filepath.Join(t.TempDir(), "mail")
 	send := func(mail string) (string, error) {
 		require.NoError(t, os.WriteFile(file, []byte(mail), 0o600))
-		return run(t, curl, "-sS", "-v", "--max-time", "30", "smtp://"+s.proxyOf("SMTP")+"/client.test", "--user", "alice:lab",
+		return attempt(t, curl, "-sS", "-v", "--max-time", "30", "smtp://"+s.proxyOf("SMTP")+"/client.test", "--user", "alice:lab",
 			"--mail-from", "alice@lab.test", "--mail-rcpt", "bob@lab.test", "-T", file)
 	}
 	clean := mailWith("clean.bin", []byte("clean"))
@@ -200,7 +172,7 @@ func TestCurlSendsMail(t *testing.T) {
 }
 
 func TestSwaksSendsMail(t *testing.T) {
-	swaks := real(t, "swaks", "--version")
+	swaks := program(t, "swaks", "--version")
 	s := newRealTimeSite(t, "")
 	folder := t.TempDir()
 	attachment := filepath.Join(folder, "eicar.com")
@@ -208,17 +180,17 @@ func TestSwaksSendsMail(t *testing.T) {
 	require.NoError(t, err)
 	args := []string{"--server", host, "--port", port, "--from", "x@client.test", "--to", "bob@lab.test", "--helo", "client.test"}
 	for _, more := range [][]string{{"--body", ".dot\n..dots"}, {"--pipeline"}, {"--auth", "LOGIN", "--auth-user", "alice", "--auth-password", "lab"}} {
-		out, err := run(t, swaks, append(args, more...)...)
+		out, err := attempt(t, swaks, append(args, more...)...)
 		require.NoError(t, err, out)
 	}
 	_, n := s.bobGets()
 	assert.Equal(t, 3, n)
 
 	require.NoError(t, os.WriteFile(attachment, samples.EICAR(), 0o600))
-	out, err := run(t, swaks, append(args, "--attach", "@"+attachment)...)
+	out, err := attempt(t, swaks, append(args, "--attach", "@"+attachment)...)
 	require.Error(t, err)
 	assert.Contains(t, out, "554 5.7.1")
-	out, err = run(t, swaks, append(args, "--tls")...)
+	out, err = attempt(t, swaks, append(args, "--tls")...)
 	require.Error(t, err, "STARTTLS is not offered")
 	assert.NotContains(t, out, "250-STARTTLS")
 	_, n = s.bobGets()
@@ -226,11 +198,11 @@ func TestSwaksSendsMail(t *testing.T) {
 }
 
 func TestPythonSendsMail(t *testing.T) {
-	python := real(t, "/usr/bin/python3", "-c", "import smtplib")
+	python := program(t, "/usr/bin/python3", "-c", "import smtplib")
 	s := newRealTimeSite(t, noSplice)
 	host, port, err := net.SplitHostPort(s.proxyOf("SMTP"))
 	require.NoError(t, err)
-	out, err := run(t, python, "-c", `
+	out, err := attempt(t, python, "-c", `
 import json, sys, smtplib
 from email.message import EmailMessage
 from email import policy
