@@ -136,11 +136,16 @@ const (
 	unscanned sight = "EICAR passed unscanned"
 )
 
-// fetchEICAR makes a connection, asks for the EICAR file and tells what comes. The
-// connection stays open unless it was refused.
+// fetchEICAR makes a connection to the reverse proxy, asks for the EICAR file and
+// tells what comes. The connection stays open unless it was refused.
 func (s *site) fetchEICAR(from string) (sight, *client) {
 	s.t.Helper()
-	c, err := s.connect(from, s.vip)
+	return s.fetchEICARBy(from, s.vip)
+}
+
+func (s *site) fetchEICARBy(from, to string) (sight, *client) {
+	s.t.Helper()
+	c, err := s.connect(from, to)
 	if err == nil {
 		s.keep(c)
 		_, err = io.WriteString(c, c.head("GET", "/eicar.com")+"\r\n")

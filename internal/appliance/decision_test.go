@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ type scene struct {
 	policy  string // av-failopen
 	persona string // "" is 5.2
 	busy    bool   // all four are in an exchange
+	forward bool   // the fifth client uses the forward proxy
 	prepare func(*site, []task)
 	leave   int    // of the four, before the fifth comes
 	before  string // what "diagnose sim failopen" says, without row and entries
@@ -45,7 +47,7 @@ func latchByMemory(s *site, _ []task) {
 
 func (s *site) bypassOne() {
 	s.t.Helper()
-	saw, c := s.fetchEICAR("127.0.0.1")
+	saw, c := s.fetchEICAR(alice)
 	require.Equal(s.t, unscanned, saw)
 	c.Close()
 	s.eventually(func() bool { return s.Engine().Sessions() == s.table.Total() }, "bypassed session over")
@@ -128,8 +130,10 @@ func scenes() []scene {
 		{row: 7, name: "conserve mode over", session: "disable", policy: "off", prepare: and(memory(inConserve), memory(60)), leave: 1, before: normalInspects + unlatched, after: normalRefuses + unlatched, next: 8, sees: blocked},
 		{row: 9, name: "off", session: "enable", policy: "off", before: tableRefuses + unlatched, sees: refused},
 		{row: 10, name: "pass", session: "enable", policy: "pass", before: tableBypasses + unlatched, sees: unscanned},
+		{row: 10, name: "pass, forward proxy", session: "enable", policy: "pass", forward: true, before: tableBypasses + unlatched, sees: unscanned},
 		{row: 11, name: "one-shot", session: "enable", policy: "one-shot", before: tableBypasses + unlatched, after: tableBypasses + latched, next: 2, sees: unscanned},
 		{row: 12, name: "idledrop", session: "enable", policy: "idledrop", before: tableDrops + unlatched, sees: blocked, drops: true},
+		{row: 12, name: "idledrop, forward proxy", session: "enable", policy: "idledrop", forward: true, before: tableDrops + unlatched, sees: blocked, drops: true},
 		{row: 12, name: "idledrop, nobody idle", session: "enable", policy: "idledrop", busy: true, before: tableDrops + unlatched, sees: refused},
 	}
 	for _, policy := range []string{"pass", "off", "one-shot", "idledrop"} {
@@ -168,9 +172,14 @@ func (sc scene) play(t *testing.T) {
 	sc.state(s, "before", sc.before, sc.row)
 	before := s.figures()
 
-	saw, fifth := s.fetchEICAR("127.0.0.1")
+	door := s.vip
+	if sc.forward {
+		door = s.forward
+	}
+	saw, fifth := s.fetchEICARBy(alice, door)
 	assert.Equal(t, sc.sees, saw)
 	t.Logf("the fifth client: %s", saw)
+	s.invariants()
 
 	assert.Equal(t, sc.expected(before), s.figures())
 	sc.state(s, "after", sc.stateAfter(), sc.rowAfter())
@@ -193,12 +202,12 @@ func (sc scene) play(t *testing.T) {
 func (sc scene) crew(s *site) []task {
 	var crew []task
 	if !sc.busy {
-		crew = append(crew, s.idle("127.0.0.1"))
+		crew = append(crew, s.idle(alice))
 		s.advance(31 * time.Second)
 	} else {
-		crew = append(crew, s.trickling("127.0.0.1"))
+		crew = append(crew, s.trickling(alice))
 	}
-	return append(crew, s.uploading("127.0.0.1"), s.downloading("127.0.0.1"), s.waiting("127.0.0.1"))
+	return append(crew, s.uploading(alice), s.downloading(alice), s.waiting(alice))
 }
 
 var sinceWord = regexp.MustCompile(` since=\S+`)
@@ -212,14 +221,10 @@ func (sc scene) state(s *site, when, want string, row failopen.Row) {
 	if n < 4 {
 		room = "yes"
 	}
-	first, last := want, ""
-	if i := regexp.MustCompile(` latch=`).FindStringIndex(want); i != nil {
-		first, last = want[:i[0]], want[i[0]:]
-	}
-	expect := fmt.Sprintf("HTTP vd=root %s entries=%d/4 room=%s%s row=%d %s", first, n, room, last, uint8(row), row.Text())
+	first, latch, _ := strings.Cut(want, " latch=")
+	expect := fmt.Sprintf("HTTP vd=root %s entries=%d/4 room=%s latch=%s row=%d %s", first, n, room, latch, uint8(row), row.Text())
 	assert.Equal(s.t, expect, sinceWord.ReplaceAllString(line, ""))
-	figures := currentLine.FindString(s.exec("get test proxyworker 4"))
-	s.t.Logf("%s: %q %s", when, figures, setupLine.FindString(s.exec("get test proxyworker 4")))
+	s.t.Logf("%s: level 4 and ledger: %+v", when, s.figures())
 }
 
 func (sc scene) stateAfter() string {
@@ -277,7 +282,7 @@ func (sc scene) epilogue(s *site, crew []task, fifth *client) {
 		assert.Equal(t, sc.sees, sightOf(res, body), "and who began bypassed stays bypassed")
 		fifth.Close()
 	}
-	saw, c := s.fetchEICAR("127.0.0.1")
+	saw, c := s.fetchEICAR(alice)
 	assert.Equal(t, blocked, saw, "newcomers are scanned again")
 	c.Close()
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"utmsim/protocols"
 )
 
 // loadTime is how long the traffic of one scenario runs.
@@ -61,9 +63,32 @@ func TestLimitUnderLoad(t *testing.T) {
 			assert.Equal(t, test.rules.mayRefuse && !test.rules.mayDrop, f.refused > 0 && !test.rules.mayDrop)
 			assert.Equal(t, test.rules.mayBypass, f.bypassed > 0)
 			assert.Equal(t, test.rules.mayDrop, f.dropped > 0)
-			leaks := s.Engine().Report().Ledger[0].Bypassed
+			leaks := s.Engine().Report().Ledger[protocols.HTTP].Bypassed
 			assert.Equal(t, test.rules.mayBypass, leaks.Bytes > 0)
 			s.stop()
 		})
 	}
+}
+
+// TestLevelsUnderLoad restarts the proxy and drops sessions by hand, over and over,
+// while 64 clients come and go.
+func TestLevelsUnderLoad(t *testing.T) {
+	s := newRealTimeSite(t, fmt.Sprintf(tableOfHundred, "enable", "idledrop"))
+	b, l := watchBound(s, 100), startTraffic(s, rules{mayRefuse: true, mayDrop: true, mayCut: true})
+	rounds := 0
+	for end := time.Now().Add(loadTime(t)); time.Now().Before(end); rounds++ {
+		for _, level := range []int{22, 222, 2, 22, 99} {
+			before := s.made.Load()
+			s.eventually(func() bool { return s.made.Load() >= before+dialers || l.quiet() }, "traffic")
+			s.exec(fmt.Sprintf("get test proxyworker %d", level))
+		}
+	}
+	l.end()
+	b.end()
+	s.eventually(func() bool { return s.Engine().Sessions() == 0 }, "sessions over")
+	s.settled(0)
+	f := s.figures()
+	t.Logf("%d rounds; %d connections, %d requests; clients saw %d dropped; %+v since the last restart", rounds, s.made.Load(), l.requests.Load(), l.dropped.Load(), f)
+	saw, _ := s.fetchEICAR(alice)
+	assert.Equal(t, blocked, saw)
 }
