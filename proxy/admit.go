@@ -140,7 +140,7 @@ func (e *Engine) arrive(ln *listener, conn netConn, peer netip.AddrPort) {
 	rt := ln.route.Load()
 	s := e.newSession(ln, rt, conn, peer, now)
 	e.worker.Stat.AcceptorRead.Inc()
-	e.worker.AcceptorEvent()
+	e.rounds.one(e.worker.AcceptorEvent)
 	if !rt.inspect {
 		e.start(s, stats.LeakPolicy)
 		return
@@ -173,11 +173,11 @@ const latchedRow failopen.Row = 2
 
 func (e *Engine) newSession(ln *listener, rt *route, conn netConn, peer netip.AddrPort, now int64) *Session {
 	s := &Session{eng: e, ln: ln, policy: rt, vdom: rt.vdom, id: e.nextID.Add(1), began: now, peer: peer}
-	s.entry.Key = sessiontable.Key{Client: peer.Addr(), Proto: ln.proto, VDOM: rt.vdom.index}
+	s.entry.Key = sessiontable.Key{Client: peer.Addr(), Proto: rt.proto, VDOM: rt.vdom.index}
 	s.entry.Owner = s
-	s.transport = s.vdom.stats.Transport(ln.proto)
-	s.counts = s.vdom.stats.Session(ln.proto)
-	s.bytesOut, s.bytesIn = s.vdom.stats.Bytes(ln.proto)
+	s.transport = s.vdom.stats.Transport(rt.proto)
+	s.counts = s.vdom.stats.Session(rt.proto)
+	s.bytesOut, s.bytesIn = s.vdom.stats.Bytes(rt.proto)
 	s.clt = &socket{sess: s, conn: conn, quick: true, limit: e.settings().exchangeTimeout}
 	s.client = wire.NewConn(s.clt)
 	s.restLimit = int64(rt.rest)

@@ -32,7 +32,7 @@ func benchEngine(b *testing.B, text string) *Engine {
 }
 
 func benchSession(e *Engine, rt *route, client netip.Addr) *Session {
-	ln := &listener{eng: e, proto: protocols.HTTP}
+	ln := &listener{eng: e}
 	return e.newSession(ln, rt, netConn{}, netip.AddrPortFrom(client, 1), e.now())
 }
 
@@ -107,7 +107,7 @@ func BenchmarkExchange(b *testing.B) {
 	e := benchEngine(b, "")
 	rt := newRoute(e.settings().snap, protocols.HTTP, e.root, "default", "default")
 	rt.target = &target{addr: origin.Addr().(*net.TCPAddr).AddrPort()}
-	e.opts.AnyPort, e.opts.Drivers[protocols.HTTP] = true, lineDriver{}
+	e.opts.AnyPort, rt.driver = true, lineDriver{}
 	l, err := e.listen(doorway{addr: netip.MustParseAddrPort("127.0.0.1:9"), route: rt})
 	require.NoError(b, err)
 	go l.accept()

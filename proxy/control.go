@@ -67,8 +67,7 @@ func (e *Engine) Restart() int {
 	e.table.ResetPeaks()
 	e.gate.machine.Restart(now, e.note)
 	n := e.endTaken(owners, ErrRestart)
-	e.root.stats.Reset()
-	e.worker.Reset(time.Now())
+	e.rounds.reset(e.root.stats)
 	return n
 }
 

@@ -50,6 +50,7 @@ type Engine struct {
 	reactor  *reactor
 	root     *vdomState
 	worker   *stats.Worker
+	rounds   rounds
 	events   eventLimiter
 	panics   stats.Counter
 	clientFD int // clients get descriptors below this number,
@@ -96,11 +97,11 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e.gate.machine = failopen.NewMachine(1, set.failopen)
 	e.memory.entries = func() int64 { return int64(e.table.Total()) }
 	e.memory.check = e.checkMemory
-	e.scans.eng = e
+	e.scans.eng, e.rounds.worker = e, e.worker
 	e.lingers.eng, e.lingers.set = e, map[*socket]lingering{}
 	e.own.Store(new([]netip.AddrPort))
 	var err error
-	if e.reactor, err = newReactor(&e.reg, e.worker.Round); err != nil {
+	if e.reactor, err = newReactor(&e.reg, &e.rounds); err != nil {
 		return nil, err
 	}
 	if err := e.apply(snap); err != nil {
@@ -121,7 +122,7 @@ func (e *Engine) Apply(snap *config.Snapshot) error {
 	if err := e.apply(snap); err != nil {
 		return err
 	}
-	e.worker.ConfigEvent()
+	e.rounds.one(e.worker.ConfigEvent)
 	return nil
 }
 
@@ -134,6 +135,11 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 	doors, err := doorways(snap, e.root)
 	if err != nil {
 		return err
+	}
+	for _, d := range doors {
+		if d.route.driver = e.opts.Drivers[d.proto]; d.route.driver == nil {
+			return fmt.Errorf("%s asks for %s, which has no driver", d.owner, d.proto)
+		}
 	}
 	sc, err := e.opts.NewScanner(&snap.Engine)
 	if err != nil {
@@ -151,7 +157,7 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 // putInForce switches to new settings.
 func (e *Engine) putInForce(set *settings, sc scanner.Scanner) {
 	now, sim := e.now(), &set.snap.Simulator
-	e.scans.set.Store(scanSettings(&set.snap.Engine, sc))
+	e.scans.configure(scanSettings(&set.snap.Engine, sc))
 	e.memory.total.Store(sim.MemoryTotal)
 	e.memory.base.Store(sim.MemoryBase)
 	e.memory.perEntry.Store(sim.MemorySession)
@@ -169,12 +175,8 @@ func (e *Engine) putInForce(set *settings, sc scanner.Scanner) {
 func (e *Engine) bindLocked(doors []doorway) ([]*listener, error) {
 	var fresh []*listener
 	for _, d := range doors {
-		if l := e.listeners[d.addr]; l != nil && l.proto == d.proto && l.asked.Port() != 0 {
+		if l := e.listeners[d.addr]; l != nil && l.asked.Port() != 0 {
 			continue
-		}
-		if e.opts.Drivers[d.proto] == nil {
-			closeAll(fresh)
-			return nil, fmt.Errorf("%s asks for %s, which has no driver", d.owner, d.proto)
 		}
 		l, err := e.listen(d)
 		if err != nil {

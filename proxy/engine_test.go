@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -44,6 +46,20 @@ func (r *rig) idle(n int) {
 		}
 		return got == n
 	}, fmt.Sprintf("%d idle sessions", n))
+}
+
+// waiting waits until n sockets are waited for inside an exchange.
+func (r *rig) waiting(n int) {
+	r.t.Helper()
+	r.eventually(func() bool {
+		got := 0
+		r.e.reg.each(func(k *socket) {
+			if k.has(flagWaiting) {
+				got++
+			}
+		})
+		return got == n
+	}, fmt.Sprintf("%d sockets waited for", n))
 }
 
 func TestRelaysWhatTheServerSends(t *testing.T) {
@@ -127,6 +143,7 @@ func TestSilentClientsTimeOut(t *testing.T) {
 	assert.Equal(t, "get", <-r.server.reached)
 	assert.Equal(t, "wait", <-r.server.reached)
 	r.idle(1)
+	r.waiting(1)
 	r.clock.Add(int64(61 * time.Second))
 	_, err := resting.ends()
 	assert.NoError(t, err)
@@ -268,6 +285,7 @@ func TestComfortingAndALateDetection(t *testing.T) {
 	c.say("slow 1000")
 	assert.Equal(t, "slow", <-r.server.reached)
 	r.eventually(func() bool { return r.e.memory.spools.Load() == 500 }, "first half held")
+	r.waiting(1)
 	r.clock.Add(int64(5 * time.Second))
 	assert.Equal(t, "1000", c.line())
 	b := make([]byte, 3)
@@ -284,6 +302,7 @@ func TestComfortingAndALateDetection(t *testing.T) {
 	c.say("slowbad")
 	assert.Equal(t, "slowbad", <-r.server.reached)
 	r.eventually(func() bool { return r.e.memory.spools.Load() > 0 }, "bytes held")
+	r.waiting(1)
 	r.clock.Add(int64(5 * time.Second))
 	assert.Equal(t, "16", c.line())
 	r.server.let()
@@ -413,6 +432,64 @@ func TestRestartEndsSessionsAndKeepsTheLatch(t *testing.T) {
 	c := r.dial()
 	c.say("bad")
 	assert.Equal(t, "BLOCKED detected", c.line())
+}
+
+func TestARestartUnderTrafficKeepsTheAccountingWhole(t *testing.T) {
+	r := newRig(t, "")
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				c, err := net.Dial("tcp", r.addr)
+				if err != nil {
+					continue
+				}
+				for range 5 {
+					if _, err = c.Write([]byte("get 1\n")); err == nil {
+						_, err = io.ReadFull(c, make([]byte, 3))
+					}
+					if err != nil {
+						break
+					}
+				}
+				c.Close()
+			}
+		})
+	}
+	for range 60 {
+		r.e.Restart()
+	}
+	close(stop)
+	wg.Wait()
+	r.eventually(func() bool { return r.e.Sessions() == 0 }, "sessions over")
+	require.NoError(t, r.e.Report().Check())
+}
+
+func TestAnAddressMayChangeItsProtocolAndServer(t *testing.T) {
+	r := newRig(t, "")
+	other := newLineServer(t)
+	defer other.close()
+	fetch := func() {
+		c := r.dial()
+		c.get(1)
+		c.Close()
+		r.eventually(func() bool { return r.e.Sessions() == 0 }, "session over")
+	}
+	fetch()
+	r.load(fmt.Sprintf("config firewall vip\nedit v\nset mappedport %d\nend\n", other.ln.Addr().(*net.TCPAddr).Port))
+	fetch()
+	assert.EqualValues(t, 1, other.conns.Load())
+	r.e.opts.Drivers[protocols.POP3] = lineDriver{}
+	r.load("config firewall policy\nedit 1\nset service POP3\nend\n")
+	fetch()
+	assert.EqualValues(t, 1, r.http().POP3.Accounting.SetupOK.Load())
+	assert.EqualValues(t, 2, r.http().HTTP.Accounting.SetupOK.Load())
 }
 
 func TestLevels2And222(t *testing.T) {

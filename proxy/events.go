@@ -146,9 +146,9 @@ func (e *Engine) scanFailed(h *Hold, err error) {
 // outOfDescriptors counts a connection that had to be closed at once.
 func (e *Engine) outOfDescriptors(l *listener) {
 	rt := l.route.Load()
-	rt.vdom.stats.Session(l.proto).SetupFail.Inc()
-	rt.vdom.stats.Transport(l.proto).Fail(stats.Alloc, errNoDescriptor)
-	if e.events.allow(eventDescriptors, l.proto) {
+	rt.vdom.stats.Session(rt.proto).SetupFail.Inc()
+	rt.vdom.stats.Transport(rt.proto).Fail(stats.Alloc, errNoDescriptor)
+	if e.events.allow(eventDescriptors, rt.proto) {
 		e.log.Error("out of descriptors: raise the limit on open files (ulimit -n)", zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
 	}
 }

@@ -33,18 +33,24 @@ func (k *socket) happened(flags uint32) {
 // answer of the server unless it comes soon.
 func (s *Session) clientGone() {
 	s.ctx.cancel(errClientGone)
+	soon := s.goneBy(s.eng.now())
 	k := s.srv.Load()
 	if k == nil {
 		return
 	}
-	soon := s.eng.now() + forNobody
 	if t := k.until.Load(); t > soon {
 		k.until.CompareAndSwap(t, soon)
 	}
 }
 
-// forNobody is how long one wait for the server may last when the client is gone
-// (ns). What is under way may arrive and leave the server in good order.
+// goneBy is until when a session whose client is gone waits for its server.
+func (s *Session) goneBy(now int64) int64 {
+	s.gone.CompareAndSwap(0, now+forNobody)
+	return s.gone.Load()
+}
+
+// forNobody is how long the server is waited for when the client is gone (ns).
+// What is under way may arrive and leave the server in good order.
 const forNobody = int64(time.Second)
 
 // signal makes the session run, or look again before it rests.
@@ -148,7 +154,7 @@ func (s *Session) step() error {
 
 var errClientGone = errors.New("client has gone")
 
-func (s *Session) driver() Driver { return s.ln.driver }
+func (s *Session) driver() Driver { return s.policy.driver }
 
 // pending is the side that has something to say. The server goes first, so that a driver learns of a
 // closed server before it sends the next request there.

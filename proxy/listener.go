@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"utmsim/internal/stats"
-	"utmsim/protocols"
 )
 
 // listener is one address the proxy accepts clients on.
@@ -21,8 +20,6 @@ type listener struct {
 	eng     *Engine
 	addr    netip.AddrPort // as bound
 	asked   netip.AddrPort // as configured
-	proto   protocols.Protocol
-	driver  Driver
 	owner   string
 	route   atomic.Pointer[route]
 	sock    acceptSocket
@@ -48,7 +45,7 @@ func (e *Engine) listen(d doorway) (*listener, error) {
 		e.root.stats.Transport(d.proto).Fail(stats.Bind, err)
 		return nil, fmt.Errorf("can't listen on %s for %s: %w", d.addr, d.owner, plainCause(err))
 	}
-	l := &listener{eng: e, asked: d.addr, proto: d.proto, driver: e.opts.Drivers[d.proto], owner: d.owner,
+	l := &listener{eng: e, asked: d.addr, owner: d.owner,
 		addr: ln.Addr().(*net.TCPAddr).AddrPort(), done: make(chan struct{})}
 	if l.sock, err = newAcceptSocket(ln.(*net.TCPListener)); err != nil {
 		return nil, fmt.Errorf("listening on %s for %s: %w", d.addr, d.owner, err)
@@ -76,7 +73,7 @@ func (l *listener) accept() {
 			return
 		}
 		l.eng.worker.Fail(stats.Accept, err)
-		if l.eng.events.allow(eventAccept, l.proto) {
+		if l.eng.events.allow(eventAccept, l.route.Load().proto) {
 			l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
 		}
 		select {

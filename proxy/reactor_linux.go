@@ -15,13 +15,17 @@ import (
 // wait, re-armed once for writes; it leaves the set when it is closed.
 type reactor struct {
 	reg    *registry
-	onPoll func(counted int)
+	rounds *rounds
+	found  [maxEvents]*socket // whose the events of this round are
 	epfd   int
 	file   *os.File
 	raw    syscall.RawConn
 	done   chan struct{}
-	events [256]unix.EpollEvent
+	events [maxEvents]unix.EpollEvent
 }
+
+// maxEvents is how many events one call of the poll may return.
+const maxEvents = 256
 
 const (
 	watchReads  = unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
@@ -29,9 +33,9 @@ const (
 	eventIsRead = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-// newReactor makes the set and starts its goroutine. onPoll is called after
-// each return of the poll call with the number of events that are accounted.
-func newReactor(reg *registry, onPoll func(counted int)) (*reactor, error) {
+// newReactor makes the set and starts its goroutine. rounds counts the returns of
+// the poll call.
+func newReactor(reg *registry, rounds *rounds) (*reactor, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("making the poll set: %w", err)
@@ -39,7 +43,7 @@ func newReactor(reg *registry, onPoll func(counted int)) (*reactor, error) {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, fmt.Errorf("making the poll set: %w", err)
 	}
-	r := &reactor{reg: reg, onPoll: onPoll, epfd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
+	r := &reactor{reg: reg, rounds: rounds, epfd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
 	if r.raw, err = r.file.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("making the poll set: %w", err)
 	}
@@ -69,21 +73,25 @@ func (r *reactor) loop() {
 	})
 }
 
+// dispatch counts the events of a round and then acts on them, so that whoever
+// is woken finds them counted.
 func (r *reactor) dispatch(n int) {
+	r.rounds.begin()
 	counted := 0
 	for i := range r.events[:n] {
-		ev := &r.events[i]
-		s := r.reg.find(uint32(ev.Fd), uint32(ev.Pad))
-		if s == nil {
-			continue
-		}
-		if s.events != nil {
+		s := r.reg.find(uint32(r.events[i].Fd), uint32(r.events[i].Pad))
+		if r.found[i] = s; s != nil && s.events != nil {
 			s.events.Inc()
 			counted++
 		}
-		s.happened(flagsOf(ev.Events))
 	}
-	r.onPoll(counted)
+	r.rounds.end(counted)
+	for i := range r.events[:n] {
+		if s := r.found[i]; s != nil {
+			s.happened(flagsOf(r.events[i].Events))
+		}
+	}
+	clear(r.found[:n])
 }
 
 func flagsOf(ev uint32) (f uint32) {

@@ -8,12 +8,12 @@ import "sync"
 // each socket.
 type reactor struct {
 	reg     *registry
-	onPoll  func(counted int)
+	rounds  *rounds
 	readers sync.WaitGroup
 }
 
-func newReactor(reg *registry, onPoll func(counted int)) (*reactor, error) {
-	return &reactor{reg: reg, onPoll: onPoll}, nil
+func newReactor(reg *registry, rounds *rounds) (*reactor, error) {
+	return &reactor{reg: reg, rounds: rounds}, nil
 }
 
 func (r *reactor) add(s *socket, _ bool) error {
@@ -23,8 +23,9 @@ func (r *reactor) add(s *socket, _ bool) error {
 		defer r.readers.Done()
 		s.conn.pump(func(flags uint32) {
 			if s.events != nil {
+				r.rounds.begin()
 				s.events.Inc()
-				r.onPoll(1)
+				r.rounds.end(1)
 			}
 			s.happened(flags)
 		})

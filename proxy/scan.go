@@ -46,7 +46,7 @@ var errBacklog = errors.New("too many scans are waiting")
 func (sc *scans) acquire(ctx context.Context) error {
 	set := sc.set.Load()
 	sc.mu.Lock()
-	if sc.running < set.Workers {
+	if sc.running < set.Workers && len(sc.waiting) == 0 {
 		sc.running++
 		sc.mu.Unlock()
 		return nil
@@ -83,10 +83,24 @@ func (sc *scans) forget(t *scanTicket) {
 
 // release gives a slot back, and wakes as many as there is room for now.
 func (sc *scans) release() {
-	set := sc.set.Load()
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	sc.running--
+	sc.fillLocked()
+}
+
+// configure changes the settings; with more slots than before some that wait
+// may go on.
+func (sc *scans) configure(set *ScanSettings) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	sc.set.Store(set)
+	sc.fillLocked()
+}
+
+// fillLocked lets those that wait have the free slots, in order.
+func (sc *scans) fillLocked() {
+	set := sc.set.Load()
 	for sc.running < set.Workers && len(sc.waiting) > 0 {
 		sc.running++
 		close(sc.waiting[0].ready)
@@ -212,7 +226,7 @@ func (sc *scans) one(ctx context.Context, s *Session, set *ScanSettings, obj *sc
 	v, err := set.Scanner.Scan(ctx, obj)
 	if err == nil {
 		s.counts.Scan.Inc()
-		sc.eng.worker.ScanEvent()
+		sc.eng.rounds.one(sc.eng.worker.ScanEvent)
 	}
 	return v, err
 }

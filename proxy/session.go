@@ -45,6 +45,7 @@ type Session struct {
 	state   atomic.Uint32
 	restEnd atomic.Int64 // when a session at rest has rested too long; 0: never
 	cause   atomic.Pointer[error]
+	gone    atomic.Int64 // until when the server is waited for, its client being gone; 0: it is there
 
 	bytesIn, bytesOut *stats.Counter
 	transport         *stats.Transport

@@ -65,6 +65,8 @@ const rootVDOM = "root"
 // with its profiles resolved. It is immutable; a session keeps the one it began
 // with.
 type route struct {
+	proto         protocols.Protocol
+	driver        Driver
 	policy        int // id of the firewall policy; 0 for the explicit proxy
 	vdom          *vdomState
 	options       *config.ProtocolOptions
@@ -100,7 +102,7 @@ type vdomState struct {
 // newRoute resolves profiles for protocol p. The configuration has checked that
 // they exist.
 func newRoute(snap *config.Snapshot, p protocols.Protocol, vdom *vdomState, options, av string) *route {
-	rt := &route{vdom: vdom, options: snap.Options(options), av: snap.AVProfile(av)}
+	rt := &route{proto: p, vdom: vdom, options: snap.Options(options), av: snap.AVProfile(av)}
 	in := rt.options.Inspection(p)
 	rt.inspect = in.Status
 	rt.oversize, rt.oversizeBlock = in.OversizeLimit, in.Options.Has(config.OversizeBlock)

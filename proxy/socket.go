@@ -116,7 +116,7 @@ func (s *socket) wait(waiting, reasons uint32) error {
 		}
 		s.until.Store(s.due)
 		if s.sess.clt.has(flagDead) { // looked at after the store: see clientGone
-			s.until.Store(min(s.due, s.sess.eng.now()+forNobody))
+			s.until.Store(min(s.due, s.sess.goneBy(s.sess.eng.now())))
 		}
 		if s.flags.CompareAndSwap(f, f|waiting) {
 			<-s.woken
