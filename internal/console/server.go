@@ -86,14 +86,18 @@ func (c *Console) Serve(l net.Listener) {
 			}
 			continue
 		}
-		if !c.track(func() { c.conns[conn] = struct{}{} }) {
+		crowded := false // the newcomer is turned away, nobody who was there before
+		if !c.track(func() {
+			c.conns[conn] = struct{}{}
+			crowded = len(c.conns) > maxConsoles
+		}) {
 			conn.Close()
 			return
 		}
 		c.serving.Go(func() {
 			defer c.untrack(func() { delete(c.conns, conn) })
 			defer conn.Close()
-			c.serveConn(conn)
+			c.serveConn(conn, crowded)
 		})
 	}
 }
@@ -113,13 +117,6 @@ func (c *Console) untrack(remove func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	remove()
-}
-
-// crowded tells whether there are more connections than are served.
-func (c *Console) crowded() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.conns) > maxConsoles
 }
 
 // Close ends all sessions and returns when none is left. A line that is being
@@ -161,11 +158,11 @@ func (k *carrier) Write(p []byte) (int, error) {
 }
 
 // serveConn serves one connection to its end.
-func (c *Console) serveConn(conn net.Conn) {
+func (c *Console) serveConn(conn net.Conn, crowded bool) {
 	k := &carrier{conn: conn, r: bufio.NewReader(conn)}
 	failed := true
 	var err error
-	if c.crowded() {
+	if crowded {
 		err = fmt.Errorf("%d consoles are open already, close one", maxConsoles)
 	} else {
 		failed, err = c.converse(k)
