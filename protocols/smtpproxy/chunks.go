@@ -63,6 +63,9 @@ func (c *chunked) Next() (piece []byte, content bool, err error) {
 			return nil, false, io.EOF
 		}
 		line, err := c.next()
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // the proper end of the message is another
+		}
 		if err != nil {
 			c.err = err
 			return nil, false, err

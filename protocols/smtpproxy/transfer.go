@@ -164,7 +164,13 @@ func (x *dialogue) broken(ctx context.Context, t *transfer, err error) error {
 		return x.serverBroke(t, err)
 	}
 	x.s.CloseServer()
-	if errors.Is(err, proxy.ErrTimeout) {
+	switch {
+	case x.refused != nil:
+		x.tell(string(x.refused)) // the client has not heard it yet
+	case errors.Is(err, wire.ErrTooLong):
+		x.tell(string(faultLength))
+		err = fmt.Errorf("%w: %w", proxy.ErrProtocol, err)
+	case errors.Is(err, proxy.ErrTimeout):
 		x.tell(replyClientSilent)
 	}
 	return fmt.Errorf("reading a mail: %w", err)

@@ -1,0 +1,260 @@
+package smtpproxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/internal/transcript"
+	"utmsim/protocols"
+)
+
+// peer is one end of a session, spoken for by the test.
+type peer struct {
+	t testing.TB
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+func newPeer(t testing.TB, c *net.TCPConn) *peer { return &peer{t, c, bufio.NewReader(c)} }
+
+func (p *peer) say(text string) {
+	p.t.Helper()
+	_, err := p.Write([]byte(text))
+	require.NoError(p.t, err)
+}
+
+func (p *peer) gets(want string) {
+	p.t.Helper()
+	got := make([]byte, len(want))
+	n, err := io.ReadFull(p.r, got)
+	require.Equal(p.t, want, string(got[:n]), "%v", err)
+}
+
+// session is a client and a server between which the greeting and EHLO are over.
+func session(t testing.TB, config string) (rig *transcript.Rig, client, server *peer) {
+	rig = transcript.NewRig(t, protocols.SMTP, new(Driver), config)
+	client, server = newPeer(t, rig.Dial()), newPeer(t, rig.Accept())
+	hello(client, server)
+	return rig, client, server
+}
+
+func hello(client, server *peer) {
+	server.say("220 mx\r\n")
+	client.gets("220 mx\r\n")
+	client.say("EHLO x\r\n")
+	server.gets("EHLO x\r\n")
+	server.say("250-mx\r\n250 CHUNKING\r\n")
+	client.gets("250-mx\r\n250 CHUNKING\r\n")
+}
+
+func envelope(client, server *peer) {
+	const commands, replies = "MAIL FROM:<a@client.test>\r\nRCPT TO:<alice@lab.test>\r\n", "250 m\r\n250 r\r\n"
+	client.say(commands)
+	server.gets(commands)
+	server.say(replies)
+	client.gets(replies)
+}
+
+func data(client, server *peer) {
+	client.say("DATA\r\n")
+	server.gets("DATA\r\n")
+	server.say("354 go\r\n")
+	client.gets("354 go\r\n")
+}
+
+// Many chunks that are sent along: the server's answers are read on the way, so
+// that neither side has to stop.
+func TestManyChunks(t *testing.T) {
+	_, client, server := session(t, "")
+	envelope(client, server)
+	const chunks = 1000
+	client.say(strings.Repeat("BDAT 1\r\nx", chunks) + "BDAT 0 LAST\r\n")
+	for i := range chunks {
+		server.gets("BDAT 1\r\nx")
+		server.say(fmt.Sprintf("250 chunk %d\r\n", i))
+	}
+	client.gets(strings.Repeat(replyChunk, chunks))
+	server.gets("BDAT 0 LAST\r\n")
+	server.say("250 stored\r\n")
+	client.gets("250 stored\r\n")
+	require.NoError(t, client.Close())
+}
+
+// A server that refuses a chunk early is heard before the last.
+func TestChunkRefusedOnTheWay(t *testing.T) {
+	_, client, server := session(t, "")
+	envelope(client, server)
+	client.say(strings.Repeat("BDAT 1\r\nx", 2*maxOwed))
+	for i := range maxOwed {
+		server.gets("BDAT 1\r\nx")
+		server.say([]string{"250 ok\r\n", "552 full\r\n"}[i/20])
+	}
+	client.gets(strings.Repeat(replyChunk, maxOwed))
+	client.gets("552 full\r\n")
+	require.NoError(t, client.Close())
+	_, err := io.Copy(io.Discard, server)
+	require.NoError(t, err)
+}
+
+// A server that says goodbye to a chunk and closes has not taken the message.
+func TestServerLeavesBetweenChunks(t *testing.T) {
+	_, client, server := session(t, "")
+	envelope(client, server)
+	client.say(strings.Repeat("BDAT 1\r\nx", 2*maxOwed) + "BDAT 0 LAST\r\n")
+	server.gets("BDAT 1\r\n")
+	server.say("421 4.3.0 going down\r\n")
+	require.NoError(t, server.CloseWrite())
+	client.gets(strings.Repeat(replyChunk, maxOwed) + "421 4.3.0 going down\r\n")
+	rest, err := io.ReadAll(client)
+	require.NoError(t, err)
+	assert.Empty(t, string(rest))
+	got, err := io.ReadAll(server.r)
+	require.NoError(t, err)
+	assert.NotContains(t, string(got), "LAST")
+}
+
+// Between two chunks a command has the length of a command.
+func TestLongLineBetweenChunks(t *testing.T) {
+	_, client, server := session(t, "")
+	envelope(client, server)
+	client.say("BDAT 1\r\nx" + strings.Repeat("y", 20000) + "\r\n")
+	client.gets(replyChunk + string(faultLength))
+	rest, err := io.ReadAll(client)
+	require.NoError(t, err)
+	assert.Empty(t, string(rest))
+	got, _ := io.ReadAll(server.r)
+	assert.NotContains(t, string(got), "y")
+}
+
+// A server that gives up in the middle of a message that passes unscanned.
+func TestServerBreaksOff(t *testing.T) {
+	const config = "config firewall profile-protocol-options\nedit default\nconfig smtp\nset oversize-limit 1\nunset options\nend\nnext\nend\n"
+	for name, c := range map[string]struct{ words, reply string }{
+		"with a reason":     {"452 4.3.1 disk full\r\n", "452 4.3.1 disk full\r\n"},
+		"without a word":    {"", replyLost},
+		"claiming it is ok": {"250 stored\r\n", replyLost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, client, server := session(t, config)
+			envelope(client, server)
+			data(client, server)
+			body := strings.Repeat(strings.Repeat("x", 1022)+"\r\n", 32<<10)
+			sent := make(chan error, 1)
+			go func() {
+				_, err := client.Write([]byte(body + ".\r\nQUIT\r\n"))
+				sent <- err
+			}()
+			server.gets("xxx")
+			if c.words == "" {
+				require.NoError(t, server.Close())
+			} else {
+				server.say(c.words) // and takes nothing any more
+			}
+			client.gets(c.reply + replyGoodbye)
+			require.NoError(t, <-sent)
+			require.NoError(t, client.Close())
+		})
+	}
+}
+
+// A session is idle between two transactions and never inside of one.
+func TestIdleOnlyBetweenTransactions(t *testing.T) {
+	rig, client, server := session(t, `config system resource-limits
+    set proxy 1
+end
+config system global
+    set av-failopen idledrop
+    set av-failopen-session enable
+end
+config system simulator
+    set refuse polite
+end
+`)
+	envelope(client, server)
+	refused := newPeer(t, rig.Dial())
+	refused.gets(replyFarewell)
+	require.NoError(t, refused.Close())
+
+	data(client, server)
+	refused = newPeer(t, rig.Dial())
+	refused.gets(replyFarewell)
+	require.NoError(t, refused.Close())
+
+	client.say("one\r\n.\r\n")
+	server.gets("one\r\n.\r\n")
+	refused = newPeer(t, rig.Dial())
+	refused.gets(replyFarewell)
+	require.NoError(t, refused.Close())
+	server.say("250 stored\r\n")
+	client.gets("250 stored\r\n")
+
+	var newcomer *peer
+	rig.Eventually(func() bool {
+		newcomer = newPeer(t, rig.Dial())
+		// The session may not have come to rest yet when the reply is here.
+		if err := newcomer.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+			return false
+		}
+		_, err := newcomer.r.Peek(1)
+		return err != nil // not refused: it waits for its server's greeting
+	}, "the idle session gives way")
+	client.gets(replyFarewell)
+	require.NoError(t, newcomer.SetReadDeadline(time.Now().Add(transcript.Patience)))
+	hello(newcomer, newPeer(t, rig.Accept()))
+	require.NoError(t, newcomer.Close())
+}
+
+func TestNothingIsKeptAtRest(t *testing.T) {
+	x := &dialogue{}
+	assert.False(t, x.busy())
+	x.expect(verbGreeting)
+	assert.True(t, x.busy())
+	x.pop()
+	assert.False(t, x.busy())
+	assert.Nil(t, x.awaited, "nothing is kept while the session rests")
+}
+
+// BenchmarkMail is a mail of 4 KiB, DATA and its answers included, over loopback.
+func BenchmarkMail(b *testing.B) {
+	_, client, server := session(b, "")
+	for _, c := range []*peer{client, server} {
+		require.NoError(b, c.SetDeadline(time.Time{}))
+	}
+	go serve(server)
+	group, body := []byte("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"), []byte("Subject: x\r\n\r\n"+strings.Repeat("a line of text, forty bytes in all......\r\n", 97)+".\r\n")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = client.Write(group)
+		client.gets("250 ok\r\n250 ok\r\n354 go\r\n")
+		_, _ = client.Write(body)
+		client.gets("250 ok\r\n")
+	}
+	require.NoError(b, client.Close())
+}
+
+// serve answers commands until the end.
+func serve(p *peer) {
+	for inside := false; ; {
+		line, err := p.r.ReadSlice('\n')
+		switch {
+		case err != nil:
+			return
+		case inside && string(line) != ".\r\n":
+		case string(line) == "DATA\r\n":
+			inside = true
+			_, _ = p.Write([]byte("354 go\r\n"))
+		default:
+			inside = false
+			_, _ = p.Write([]byte("250 ok\r\n"))
+		}
+	}
+}
