@@ -61,14 +61,13 @@ func (e *Engine) DropMaxIdle() (v sessiontable.Victim, ok bool) {
 // time return to zero; configuration and latch stay and listeners keep
 // accepting. It tells how many sessions were closed.
 func (e *Engine) Restart() int {
+	e.rounds.reset(e.root.stats) // first: whoever comes while others are being closed counts
 	now := e.now()
 	e.gate.mu.Lock()
 	owners := e.table.DropAll(nil)
 	e.table.ResetPeaks()
 	e.gate.machine.Restart(now, e.note)
-	n := e.endTaken(owners, ErrRestart)
-	e.rounds.reset(e.root.stats)
-	return n
+	return e.endTaken(owners, ErrRestart)
 }
 
 // endTaken unlocks the gate and ends the sessions whose entries were taken.

@@ -268,7 +268,9 @@ func (s *Session) finish(err error) {
 		s.held.Discard()
 	}
 	s.eng.release(s)
-	s.settle(nil)
+	if !errors.Is(err, ErrRestart) { // which has set the counters to zero
+		s.settle(nil)
+	}
 	s.closeSockets(err)
 	s.eng.ended(s, err)
 }

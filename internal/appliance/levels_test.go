@@ -25,7 +25,9 @@ func (s *site) runningTime() string {
 // TestLevel99 restarts the proxy with sessions in all states.
 func TestLevel99(t *testing.T) {
 	s := newSite(t, tableWithPass())
-	crew := []task{s.idle(alice), s.idle(alice), s.uploading(alice), s.downloading(alice)}
+	silent := s.dial(alice)
+	s.rests(silent)
+	crew := []task{{silent, "silent", nil}, s.idle(alice), s.uploading(alice), s.downloading(alice)}
 	saw, fifth := s.fetchEICAR(alice)
 	require.Equal(t, unscanned, saw)
 	config, before := s.exec("show"), s.runningTime()
