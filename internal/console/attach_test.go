@@ -108,7 +108,7 @@ func TestAttach(t *testing.T) {
 	require.NoError(t, unix.Kill(os.Getpid(), unix.SIGWINCH)) // this process is not in the terminal's foreground
 	y.press("\x10")                                           // the line again
 	y.await("get test proxyworker ")
-	y.press("\r")
+	y.press("\r    ") // the signal may be handled after the line: then there are pages to turn
 	y.await("99: Restart proxy\r\n\r\nFGT # ")
 	y.press("ex\x1b[Dx\x03")
 	y.await("^C\r\nFGT # ")
