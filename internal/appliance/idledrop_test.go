@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
@@ -111,6 +112,9 @@ func TestIdleDropOrder(t *testing.T) {
 // when the proxy is through with it: what is still in the buffers of the system is
 // part of the transfer.
 func TestASlowReaderGetsTheWholeObject(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("package net does not tell what the system still has to send")
+	}
 	needLoopback(t, alice, bob)
 	s := newSite(t, dropTable(1))
 	c := s.begin(alice)
