@@ -167,6 +167,9 @@ func (e *Engine) ended(s *Session, err error) {
 		zap.Int64("up", s.up), zap.Int64("down", s.down),
 		zap.Duration("duration", time.Duration(e.now()-s.began)), zap.String("verdict", s.verdictWord()), zap.String("close", string(reason)),
 	}
+	if s.row != 0 {
+		fields = append(fields, zap.Uint8("row", uint8(s.row)))
+	}
 	if err != nil && reason != "done" {
 		fields = append(fields, zap.String("why", err.Error()))
 	}
