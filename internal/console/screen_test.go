@@ -223,7 +223,7 @@ func TestSession(t *testing.T) {
 		{"Tab with nothing to say", "zz\t\ty", "FGT # zzy"},
 		{"Tab after a bar", "show | g\t-i x", "FGT # show | grep -i x"},
 		{"help", "e?x", "FGT # e?\nexecute    Execute static commands.\nexit       Exit the CLI.\n\nFGT # ex"},
-		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\npop3           POP3 proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
+		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\nsmtp           SMTP proxy.\npop3           POP3 proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
 		{"help for a number", "get test http ?", "FGT # get test http ?\n<Integer>    Test level.\n<Enter>\n\nFGT # get test http"},
 		{"help in config", "conf sys glo\rset av-failopen ?", "FGT # conf sys glo\n\nFGT (global) # set av-failopen ?\npass        Bypass the antivirus system when memory is low. Antivirus scanning r\nesumes when the low memory condition is resolved.\noff         Stop accepting new AV sessions when entering conserve mode, but cont\ninue to process current active sessions.\none-shot    Bypass the antivirus system when memory is low.\nidledrop    Drop connections based on the clients that have the most connections\n open.\n\nFGT (global) # set av-failopen"},
 		{"help on mandatory settings", "config firewall policy\redit 1\rset d?", "FGT # config firewall policy\n\nFGT (policy) # edit 1\nnew entry '1' added\n\nFGT (1) # set d?\n*dstaddr    Destination virtual IPs, or all.\n\nFGT (1) # set d"},

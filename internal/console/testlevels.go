@@ -28,6 +28,9 @@ func menus() []*menu {
 		{word: "http", help: "HTTP proxy.", letter: "H", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.HTTP) }},
 		}},
+		{word: "smtp", help: "SMTP proxy.", letter: "S", levels: []level{
+			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.SMTP) }},
+		}},
 		{word: "pop3", help: "POP3 proxy.", letter: "P", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.POP3) }},
 		}},
