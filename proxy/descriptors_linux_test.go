@@ -3,29 +3,44 @@ package proxy
 import (
 	"io"
 	"net"
+	"net/netip"
+	"os"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
-// The test's own ends take descriptors of the same process, so that few sessions
-// fill it.
+// dialAbove connects a client whose descriptor is not below floor: the clients live in
+// the same process, and must not take the numbers that the engine counts on.
+func dialAbove(t *testing.T, addr string, floor int) (*os.File, error) {
+	t.Helper()
+	to := netip.MustParseAddrPort(addr)
+	low, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	fd, err := unix.FcntlInt(uintptr(low), unix.F_DUPFD_CLOEXEC, floor)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Close(low))
+	client := os.NewFile(uintptr(fd), "client")
+	t.Cleanup(func() { client.Close() })
+	return client, syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+}
+
 func TestSomeDescriptorsAreLeftForOthersThanSessions(t *testing.T) {
 	limit := len(openFiles()) + 60
 	r := newRigWith(t, "", func(o *Options) { o.OpenFiles = limit })
 	assert.Less(t, r.e.clientFD, r.e.serverFD)
 	assert.Less(t, r.e.serverFD, limit)
-	const many = 40
-	var clients []net.Conn
+	const many = 80
+	var clients []*os.File
 	for range many {
-		c, err := net.Dial("tcp", r.addr)
+		c, err := dialAbove(t, r.addr, 2*limit)
 		if err != nil {
 			require.ErrorIs(t, err, syscall.ECONNRESET)
 			continue
 		}
-		t.Cleanup(func() { c.Close() })
 		clients = append(clients, c)
 	}
 	r.eventually(func() bool {

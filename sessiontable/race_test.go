@@ -187,7 +187,7 @@ func disturb(t *testing.T, table *Table, limits Limits, clock *atomic.Int64, sto
 			closeAll(table.DropAll(func(k Key) bool { return k.Proto == protocols.FTP })...)
 		case 11:
 			lower := limits
-			lower.Pool, lower.Proto = limit/2, [protocols.Count]int{protocols.POP3: 5}
+			lower.Pool, lower.Proto[protocols.POP3] = limit/2, 5
 			table.SetLimits(lower)
 			table.SetLimits(limits)
 		}
