@@ -13,6 +13,7 @@ type ProtocolOptions struct {
 	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
+	IMAP    IMAPOptions `cli:"imap" help:"Configure IMAP protocol options."`
 }
 
 // Inspection are the options every protocol has.
@@ -66,6 +67,14 @@ type POP3Options struct {
 	Dialogue   `default.idle-timeout:"600"`
 }
 
+// IMAPOptions is "config imap" of the protocol options. An autologout timer lasts at
+// least 30 minutes (RFC 9051 section 5.4).
+type IMAPOptions struct {
+	Inspection   `default.ports:"143" words.options:"fragmail oversize" foreign.options:"no-content-summary"`
+	Dialogue     `default.idle-timeout:"1800" default.line-limit:"64"`
+	PartialBlock bool `cli:"partial-block" default:"disable" help:"Enable/disable blocking of pieces of messages that a client fetches one by one (not on the appliance)."`
+}
+
 // Inspection are the options common to all protocols, of protocol p; nil for a
 // protocol that has none yet.
 func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
@@ -76,6 +85,8 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.SMTP.Inspection
 	case protocols.POP3:
 		return &o.POP3.Inspection
+	case protocols.IMAP:
+		return &o.IMAP.Inspection
 	}
 	return nil
 }
@@ -96,6 +107,8 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.SMTP.Dialogue
 	case protocols.POP3:
 		return &o.POP3.Dialogue
+	case protocols.IMAP:
+		return &o.IMAP.Dialogue
 	}
 	return nil
 }

@@ -32,6 +32,9 @@ config antivirus profile
         config pop3
             set options scan
         end
+        config imap
+            set options scan
+        end
     next
 end
 `

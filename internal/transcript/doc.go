@@ -39,7 +39,9 @@
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
 // runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
 // of X; {first X} and {second X} the halves of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
-// uu lines have the usual length, and there is no line end behind the last.
+// uu lines have the usual length, and there is no line end behind the last. A literal
+// is announced by {12}, or by {size} and counted as far as {end}; {size+} and {12+}
+// are those that nobody waits for.
 //
 // The package knows no protocol: steps that only one of them needs are that
 // driver's own.

@@ -24,6 +24,8 @@ type Cleaning struct {
 	Blocks func(scanner.Verdict) bool
 	// Notice is what stands in the place of a part; name is its file name, if any.
 	Notice func(name string, v scanner.Verdict) string
+	// Walk takes what was changed apart again; nil is Walk itself, for whole messages.
+	Walk func(*scanner.Object, Limits) (*Message, error)
 }
 
 // Clean puts notices in the place of the bad parts of m and has the result judged
@@ -98,7 +100,11 @@ func replaced(raw io.ReaderAt, size int64, list []Replacement) ([]byte, error) {
 // again has a message judged that was changed. It is released already: its spans
 // and names serve on.
 func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Verdict, error) {
-	m, err := Walk(&scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}, c.Limits)
+	walk := c.Walk
+	if walk == nil {
+		walk = Walk
+	}
+	m, err := walk(&scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}, c.Limits)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,4 +144,19 @@ func InPlaceOf(raw io.ReaderAt, size int64, kind scanner.Kind, notice string) ([
 	}
 	defer m.Release()
 	return replaced(top, size, []Replacement{{Part: m.whole(), Notice: notice}})
+}
+
+// InPlaceOfBody is the notice instead of a body without head that is encoded as
+// encoding says. raw is the body, or its beginning; size how much of it there is.
+func InPlaceOfBody(raw io.ReaderAt, size int64, kind scanner.Kind, encoding, notice string) ([]byte, error) {
+	size = min(size, headForNotice)
+	top := io.NewSectionReader(raw, 0, size)
+	m, err := WalkBody(&scanner.Object{Kind: kind, Size: size, Body: top}, "", encoding, Limits{Parts: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Release()
+	whole := m.whole()
+	whole.spot.open = true
+	return replaced(top, size, []Replacement{{Part: whole, Notice: notice}})
 }
