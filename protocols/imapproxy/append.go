@@ -87,7 +87,7 @@ func (u *upload) folder(ctx context.Context, lit wire.Literal) error {
 	if lit.Size > maxFolder {
 		return u.lineFailed(ctx, u.tag, faultSize)
 	}
-	if err := u.invite(lit); err != nil {
+	if err := u.invite(ctx, lit); err != nil {
 		return err
 	}
 	for {
@@ -102,13 +102,20 @@ func (u *upload) folder(ctx context.Context, lit wire.Literal) error {
 	}
 }
 
-// invite tells a client to send the literal that it has announced.
-func (u *upload) invite(lit wire.Literal) error {
+// invite tells a client to send the literal that it has announced. The server gets
+// what is there of the command meanwhile.
+func (u *upload) invite(ctx context.Context, lit wire.Literal) error {
 	if !lit.Wait {
 		return nil
 	}
 	u.tell(goAhead)
-	return u.s.Client().Flush()
+	if err := u.s.Client().Flush(); err != nil {
+		return err
+	}
+	if err := u.s.Server().Flush(); err != nil {
+		return u.serverLost(ctx, err)
+	}
+	return nil
 }
 
 // messages handles the messages, lit being the first, and the end of the command.
@@ -148,7 +155,7 @@ func (u *upload) message(ctx context.Context, lit wire.Literal) (done bool, err 
 	defer u.release()
 	late := lit.Size > u.options().OversizeLimit // nothing of it is read before the outcome
 	if !late {
-		if err := u.invite(lit); err != nil {
+		if err := u.invite(ctx, lit); err != nil {
 			return false, err
 		}
 	}
@@ -178,7 +185,7 @@ func (u *upload) message(ctx context.Context, lit wire.Literal) (done bool, err 
 		return true, u.reject(ctx, late && lit.Wait, "")
 	}
 	if late {
-		if err := u.invite(lit); err != nil {
+		if err := u.invite(ctx, lit); err != nil {
 			return false, err
 		}
 	}
