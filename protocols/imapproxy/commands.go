@@ -119,21 +119,26 @@ func (x *dialogue) pass(ctx context.Context, c command, line []byte, lit wire.Li
 	if alone && announced {
 		return x.lineFailed(ctx, c.tag, faultLiteral)
 	}
-	number := x.expect(c, len(line))
-	tag := x.awaited[len(x.awaited)-1].tag // what c has will be overwritten
+	number, tag := uint64(0), bytes.Clone(c.tag)
 	for {
+		if announced && lit.Size > int64(x.options().LineLimit) {
+			return x.lineFailed(ctx, tag, faultSize)
+		}
+		if number == 0 {
+			number = x.expect(c, len(line))
+		}
 		if _, err := x.s.Server().Write(line); err != nil {
 			return x.serverLost(ctx, err)
 		}
 		if !announced {
 			break
 		}
-		if granted, err := x.passLiteral(ctx, tag, number, lit); err != nil || !granted {
+		if granted, err := x.passLiteral(ctx, tag, number, lit.Wait); err != nil || !granted {
 			return err
 		}
 		var err error
 		if line, lit, announced, err = x.piece(); err != nil {
-			return x.lineFailed(ctx, []byte(tag), err)
+			return x.lineFailed(ctx, tag, err)
 		}
 	}
 	if alone {
@@ -144,11 +149,8 @@ func (x *dialogue) pass(ctx context.Context, c command, line []byte, lit wire.Li
 
 // passLiteral passes a literal on that belongs to the command with number. It is
 // not granted when the server answers the command instead of asking for it.
-func (x *dialogue) passLiteral(ctx context.Context, tag string, number uint64, lit wire.Literal) (granted bool, err error) {
-	if lit.Size > int64(x.options().LineLimit) {
-		return false, x.lineFailed(ctx, []byte(tag), faultSize)
-	}
-	if lit.Wait {
+func (x *dialogue) passLiteral(ctx context.Context, tag []byte, number uint64, wait bool) (granted bool, err error) {
+	if wait {
 		if granted, err = x.ask(ctx, number); err != nil || !granted {
 			return false, err
 		}
@@ -165,7 +167,7 @@ func (x *dialogue) passLiteral(ctx context.Context, tag string, number uint64, l
 		case errors.Is(err, wire.ErrWake):
 			continue
 		case err != nil:
-			return false, x.lineFailed(ctx, []byte(tag), err)
+			return false, x.lineFailed(ctx, tag, err)
 		}
 		if _, err := x.s.Server().Write(b); err != nil {
 			return false, x.serverLost(ctx, err)

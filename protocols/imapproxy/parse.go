@@ -127,7 +127,7 @@ func parseCommand(line []byte) (command, error) {
 	if line[at] == ' ' && string(upper(name, new([longestVerb]byte))) == "UID" {
 		name, at = word(line, at+1)
 	}
-	if len(name) == 0 {
+	if !isName(name) {
 		return c, faultVerb
 	}
 	c.verb, c.rest = verbOf(name), at
@@ -141,6 +141,17 @@ func word(line []byte, from int) ([]byte, int) {
 		i = len(line) - from
 	}
 	return line[from : from+i], from + i
+}
+
+// isName tells that a word can be a command's name.
+func isName(b []byte) bool {
+	for _, c := range b {
+		isLetter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !isLetter && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_' {
+			return false
+		}
+	}
+	return len(b) > 0
 }
 
 // isTag tells that a word is made of ASTRING-CHARs without the plus sign.
