@@ -43,6 +43,7 @@ def text(x):
         return [text(y) for y in x]
     if isinstance(x, bytes):
         x = re.sub(rb"(UIDVALIDITY|APPENDUID|COPYUID) \d+", rb"\1 N", x)
+        x = re.sub(rb" \([\d.]+ \+ [^)]* secs\)", b"", x)
         return base64.b64encode(x).decode() if len(x) > 300 else x.decode("latin-1")
     return x
 def saw(name, x): out.append([name, text(x)])
