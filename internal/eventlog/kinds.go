@@ -315,12 +315,16 @@ func changeKind(r record) *kind {
 		fields = append(fields, text("cfgobj", key))
 	}
 	if s := r.str("setting"); s != "" && action == "Edit" {
-		fields = append(fields, text("cfgattr", fmt.Sprintf("%s[%s->%s]", s, r.str("old"), r.str("new"))))
+		fields = append(fields, text("cfgattr", fmt.Sprintf("%s[%s->%s]", s, unquoted(r.str("old")), unquoted(r.str("new")))))
 	}
 	fields = append(fields, text("msg", strings.TrimSpace(action+" "+path+" "+r.str("key"))))
 	k.fields = func(record) []Field { return fields }
 	return k
 }
+
+// unquoted is a value as the appliance's log has it; the configuration's language puts
+// names into quotation marks.
+func unquoted(value string) string { return strings.ReplaceAll(value, `"`, "") }
 
 // whose splits "local:admin" into the user and the way he came; a change that no user
 // made, as by a reload, has one word for both.
