@@ -32,7 +32,7 @@ import (
 type dovecot struct {
 	t       *testing.T
 	folder  string
-	port    int
+	port    string
 	process *exec.Cmd
 	owner   *user.User // of the mails
 }
@@ -65,7 +65,7 @@ userdb {
 service imap-login {
   chroot =
   inet_listener imap {
-    port = %[7]d
+    port = %[7]s
   }
   inet_listener imaps {
     port = 0
@@ -133,13 +133,6 @@ func (d *dovecot) give() {
 	}))
 }
 
-func freePort(t *testing.T) int {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
-}
-
 // start is false when the server ends before it greets.
 func (d *dovecot) start(path string) bool {
 	said := new(bytes.Buffer)
@@ -184,7 +177,7 @@ func (d *dovecot) greets() bool {
 	return strings.HasPrefix(line, "* OK ")
 }
 
-func (d *dovecot) address() string { return fmt.Sprintf("127.0.0.1:%d", d.port) }
+func (d *dovecot) address() string { return net.JoinHostPort("127.0.0.1", d.port) }
 
 // newDovecotSite is a lab with a proxy in front of a real server, and that proxy's
 // address.
@@ -194,7 +187,7 @@ func newDovecotSite(t *testing.T, d *dovecot) (*site, string) {
         set extip 127.0.0.1
         set extport 9143
         set mappedip 127.0.0.1
-        set mappedport %d
+        set mappedport %s
         set portforward enable
     next
 end
@@ -264,7 +257,7 @@ func fiveHundred(t *testing.T) func(cur string) {
 const mbsyncConfig = `
 IMAPAccount lab
 Host 127.0.0.1
-Port %d
+Port %s
 User alice
 Pass lab
 SSLType None
@@ -290,10 +283,8 @@ func mbsync(t *testing.T, address, folder string) string {
 	path := program(t, "mbsync", "--version")
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
-	n, err := strconv.Atoi(port)
-	require.NoError(t, err)
 	config := filepath.Join(folder, "mbsyncrc")
-	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, mbsyncConfig, n, folder), 0o600))
+	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, mbsyncConfig, port, folder), 0o600))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "-c", config, "-a").CombinedOutput()

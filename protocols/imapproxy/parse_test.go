@@ -119,7 +119,7 @@ func TestSectionOf(t *testing.T) {
 func TestLongNames(t *testing.T) {
 	for name, want := range map[string]section{
 		`BODY[HEADER.FIELDS ("From" "To" "Cc" "Subject" "Date" "Message-ID" "References" "In-Reply-To")]`: sectionHead,
-		"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]":        sectionPart,
+		"BODY[1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1]":       sectionPart,
 	} {
 		s := scan{fetch: true}
 		n, content, err := s.feed([]byte("* 1 FETCH (UID 2 " + name + ` "x"`))
