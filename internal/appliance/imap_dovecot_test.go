@@ -405,6 +405,7 @@ func TestIMAPDovecot(t *testing.T) {
 	dovecotPipelining(c)
 	dovecotUploads(c)
 	dovecotNews(s, d, c)
+	dovecotSmuggling(s, c, proxied)
 	c.send("z LOGOUT\r\n")
 	assert.Contains(t, c.untilTag("z", "OK"), "* BYE")
 }
@@ -468,6 +469,25 @@ func dovecotUploads(c *client) {
 	c.untilTag("k", "OK")
 	c.send("l STATUS INBOX (MESSAGES)\r\n")
 	assert.Contains(c.t, c.untilTag("l", "OK"), "(MESSAGES 6)", "neither of two messages is there when one is infected")
+}
+
+// dovecotSmuggling hides an upload in a literal of a command that the server does not
+// know. Dovecot 2.3 skips the line and takes the literal for commands.
+func dovecotSmuggling(s *site, c *client, proxied string) {
+	bad := mailWith("eicar.com", samples.EICAR())
+	inner := fmt.Sprintf("y APPEND INBOX {%d+}\r\n%s\r\n", len(bad), bad)
+	attack := fmt.Sprintf("x NONSENSE {%d+}\r\n%s\r\n", len(inner), inner)
+	c.send("m STATUS INBOX (MESSAGES)\r\n")
+	before := c.untilTag("m", "OK")
+	attacker := s.dialTo("127.0.0.1", proxied)
+	attacker.popLine("* OK ")
+	attacker.send("a LOGIN alice lab\r\n")
+	attacker.untilTag("a", "OK")
+	attacker.send(attack)
+	attacker.untilTag("x", "BAD")
+	attacker.popLine("* BYE ")
+	c.send("n STATUS INBOX (MESSAGES)\r\n")
+	assert.Contains(c.t, c.untilTag("n", "OK"), regexp.MustCompile(`MESSAGES \d+`).FindString(before))
 }
 
 // dovecotNews lets another client bring a mail while c idles.

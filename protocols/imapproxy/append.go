@@ -3,9 +3,7 @@ package imapproxy
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 
 	"utmsim/internal/config"
 	"utmsim/internal/stats"
@@ -90,16 +88,14 @@ func (u *upload) folder(ctx context.Context, lit wire.Literal) error {
 	if err := u.invite(ctx, lit); err != nil {
 		return err
 	}
-	for {
-		b, _, err := u.line.Body().Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil && !errors.Is(err, wire.ErrWake):
-			return u.lineFailed(ctx, u.tag, err)
-		}
-		u.name = append(u.name, b...)
+	var err error
+	if u.name, err = u.literal(u.name); err == nil && !lit.Wait {
+		err = checkInside(u.name)
 	}
+	if err != nil {
+		return u.lineFailed(ctx, u.tag, err)
+	}
+	return nil
 }
 
 // invite tells a client to send the literal that it has announced. The server gets

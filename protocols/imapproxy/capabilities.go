@@ -3,6 +3,8 @@ package imapproxy
 import (
 	"bytes"
 	"strings"
+
+	"utmsim/protocols/wire"
 )
 
 // editCapabilities takes the words out of a line's list of capabilities whose offers
@@ -27,6 +29,38 @@ func editCapabilities(line []byte, strips bool) []byte {
 	}
 	out += copy(line[out:], line[end:])
 	return line[:out]
+}
+
+// offered is what a server has said of literals that do not wait (RFC 7888), and
+// whether it takes those that may hold NUL (RFC 3516).
+type offered struct {
+	plus, minus, binary bool
+}
+
+// note keeps what a list of capabilities says.
+func (o *offered) note(line []byte) {
+	from, to := listOf(line)
+	for word := range strings.FieldsSeq(strings.ToUpper(string(line[from:to]))) {
+		switch word {
+		case "LITERAL+":
+			o.plus = true
+		case "LITERAL-":
+			o.minus = true
+		case "BINARY":
+			o.binary = true
+		case "IMAP4REV2": // RFC 9051 appendix E
+			o.minus, o.binary = true, true
+		}
+	}
+}
+
+// maxMinus is the largest literal of LITERAL-, in bytes (RFC 7888 section 5).
+const maxMinus = 4096
+
+// allows tells that the server takes a literal that does not wait as one, and not
+// for commands.
+func (o *offered) allows(lit wire.Literal) bool {
+	return (o.plus || o.minus && lit.Size <= maxMinus) && (o.binary || !lit.Binary)
 }
 
 // listOf is where in a line the list of capabilities stands, from the blank before

@@ -55,8 +55,14 @@ func (x *dialogue) piece() (line []byte, lit wire.Literal, announced bool, err e
 	if err != nil {
 		return line, lit, announced, err
 	}
-	if err = checkLine(line); err == nil && wire.OpenQuote(line) {
+	if err = checkLine(line); err != nil {
+		return line, lit, announced, err
+	}
+	switch {
+	case wire.OpenQuote(line):
 		err = faultQuote
+	case announced && !lit.Wait && !x.offered.allows(lit):
+		err = faultPlus
 	}
 	return line, lit, announced, err
 }
@@ -133,7 +139,7 @@ func (x *dialogue) pass(ctx context.Context, c command, line []byte, lit wire.Li
 		if !announced {
 			break
 		}
-		if granted, err := x.passLiteral(ctx, tag, number, lit.Wait); err != nil || !granted {
+		if granted, err := x.passLiteral(ctx, tag, number, lit); err != nil || !granted {
 			return err
 		}
 		var err error
@@ -149,8 +155,8 @@ func (x *dialogue) pass(ctx context.Context, c command, line []byte, lit wire.Li
 
 // passLiteral passes a literal on that belongs to the command with number. It is
 // not granted when the server answers the command instead of asking for it.
-func (x *dialogue) passLiteral(ctx context.Context, tag []byte, number uint64, wait bool) (granted bool, err error) {
-	if wait {
+func (x *dialogue) passLiteral(ctx context.Context, tag []byte, number uint64, lit wire.Literal) (granted bool, err error) {
+	if lit.Wait {
 		if granted, err = x.ask(ctx, number); err != nil || !granted {
 			return false, err
 		}
@@ -158,21 +164,42 @@ func (x *dialogue) passLiteral(ctx context.Context, tag []byte, number uint64, w
 			return false, err
 		}
 	}
-	body := x.line.Body()
+	text, err := x.literal(make([]byte, 0, lit.Size))
+	if err == nil && !lit.Wait {
+		err = checkInside(text)
+	}
+	if err != nil {
+		return false, x.lineFailed(ctx, tag, err)
+	}
+	if _, err := x.s.Server().Write(text); err != nil {
+		return false, x.serverLost(ctx, err)
+	}
+	return true, nil
+}
+
+// literal takes the literal announced last.
+func (x *dialogue) literal(into []byte) ([]byte, error) {
 	for {
-		b, _, err := body.Next()
+		b, _, err := x.line.Body().Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return true, nil
-		case errors.Is(err, wire.ErrWake):
-			continue
-		case err != nil:
-			return false, x.lineFailed(ctx, tag, err)
+			return into, nil
+		case err != nil && !errors.Is(err, wire.ErrWake):
+			return nil, err
 		}
-		if _, err := x.s.Server().Write(b); err != nil {
-			return false, x.serverLost(ctx, err)
-		}
+		into = append(into, b...)
 	}
+}
+
+// checkInside refuses a literal that a server would take for commands if it does not
+// like what stands before it: some skip that line and no more, whatever it
+// announces. A literal that it has asked for may hold anything.
+func checkInside(text []byte) error {
+	line := append(text, "\r\n"...)
+	if _, announced, err := wire.ParseLiteral(line, 0); announced || err != nil || bytes.IndexByte(text, '\n') >= 0 {
+		return faultInside
+	}
+	return nil
 }
 
 // decline answers a command that is not passed on.

@@ -96,7 +96,7 @@ func (r *reader) lineEnds(ctx context.Context, b []byte) (done bool, err error) 
 	case r.scan.quoted:
 		err = faultQuote
 	case announced:
-		if r.literals++; r.literals > maxLiterals {
+		if r.literals++; r.literals > maxStrings {
 			err = faultSize
 			break
 		}
@@ -118,6 +118,10 @@ func (r *reader) lineEnds(ctx context.Context, b []byte) (done bool, err error) 
 	r.source = &r.counted
 	return false, r.content(ctx)
 }
+
+// maxStrings bounds the literals of one response: a mail may have many recipients,
+// each name a literal.
+const maxStrings = 100_000
 
 // maxMail bounds the literal of a content: no mailbox holds a mail so large, and
 // the count can't overflow.

@@ -29,7 +29,7 @@ const (
 	// waits for a proxy that waits for it.
 	maxAwaited  = 128
 	maxTogether = 8 << 10
-	// maxLiterals bounds the literals of one command, and of one response.
+	// maxLiterals bounds the literals of one command.
 	maxLiterals = 1000
 )
 
@@ -40,6 +40,7 @@ type dialogue struct {
 	line   wire.LiteralLine // of the client
 
 	phase   phase
+	offered offered
 	greeted bool // the server has said its greeting
 	over    bool // the server has said goodbye
 	asking  bool // a go-ahead is waited for inside a command

@@ -113,15 +113,15 @@ func FuzzSession(f *testing.F) {
 	eicar := string(samples.EICAR())
 	mask := strings.NewReplacer("{eicar}", eicar)
 	for _, seed := range [][2]string{
-		{"a FETCH 1 BODY[]\r\n", "* OK\r\n* 1 FETCH (BODY[] {68}\r\n{eicar})\r\na OK\r\n"},
-		{"a APPEND INBOX {68+}\r\n{eicar}\r\nb NOOP\r\n", "* OK\r\nb OK\r\n"},
-		{"a APPEND INBOX {2}\r\nab\r\n", "* OK\r\n+\r\na OK\r\n"},
-		{"a APPEND INBOX {2+}\r\nab {68+}\r\n{eicar}\r\n", "* OK\r\n+\r\na NO\r\n"},
-		{"a IDLE\r\nDONE\r\nb LOGOUT\r\n", "* OK\r\n+\r\na OK\r\n* BYE\r\nb OK\r\n"},
+		{"a FETCH 1 BODY[]\r\n", "* OK [CAPABILITY LITERAL+] x\r\n* 1 FETCH (BODY[] {68}\r\n{eicar})\r\na OK\r\n"},
+		{"a APPEND INBOX {68+}\r\n{eicar}\r\nb NOOP\r\n", "* OK [CAPABILITY LITERAL+] x\r\nb OK\r\n"},
+		{"a APPEND INBOX {2}\r\nab\r\n", "* OK [CAPABILITY LITERAL+] x\r\n+\r\na OK\r\n"},
+		{"a APPEND INBOX {2+}\r\nab {68+}\r\n{eicar}\r\n", "* OK [CAPABILITY LITERAL+] x\r\n+\r\na NO\r\n"},
+		{"a IDLE\r\nDONE\r\nb LOGOUT\r\n", "* OK [CAPABILITY LITERAL+] x\r\n+\r\na OK\r\n* BYE\r\nb OK\r\n"},
 		{"a AUTHENTICATE X\r\n*\r\n", "* PREAUTH [CAPABILITY STARTTLS] x\r\n+\r\na BAD\r\n"},
-		{"a LOGIN {1}\r\na {1+}\r\nb\r\n", "* OK\r\n+\r\na OK\r\n"},
-		{"a STARTTLS\r\nb CAPABILITY\r\n", "* BYE\r\n"}, {"\r\n", "* OK\r\n"}, {"", ""},
-		{"a NOOP\r\n", "* OK\r\n* LIST () \"/\" {2}\r\nab\r\n* 1 FETCH (ENVELOPE (\"\\\"\" NIL) BODY[1] \"x\\\\\" X {0}\r\n)\r\na OK\r\n"},
+		{"a LOGIN {1}\r\na {1+}\r\nb\r\n", "* OK [CAPABILITY LITERAL+] x\r\n+\r\na OK\r\n"},
+		{"a STARTTLS\r\nb CAPABILITY\r\n", "* BYE\r\n"}, {"\r\n", "* OK [CAPABILITY LITERAL+] x\r\n"}, {"", ""},
+		{"a NOOP\r\n", "* OK [CAPABILITY LITERAL+] x\r\n* LIST () \"/\" {2}\r\nab\r\n* 1 FETCH (ENVELOPE (\"\\\"\" NIL) BODY[1] \"x\\\\\" X {0}\r\n)\r\na OK\r\n"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

@@ -100,8 +100,9 @@ func (p *peer) gone() {
 func pair(t testing.TB, rig *transcript.Rig) (client, server *peer) {
 	client = newPeer(t, rig.Dial())
 	server = newPeer(t, rig.Accept())
-	server.say("* OK\n")
-	client.hear("* OK\n")
+	const greeting = "* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\n"
+	server.say(greeting)
+	client.hear(greeting)
 	return client, server
 }
 

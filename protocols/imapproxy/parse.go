@@ -74,6 +74,8 @@ const (
 	faultVerb     fault = "there is no command"
 	faultQuote    fault = "a line ends inside a string"
 	faultLiteral  fault = "a literal is not announced as it should be"
+	faultPlus     fault = "the server does not offer literals that do not wait"
+	faultInside   fault = "a literal that does not wait has a line in it"
 	faultDone     fault = "DONE is missing"
 	faultSize     fault = "a literal is too large"
 	faultLength   fault = "a line is too long"

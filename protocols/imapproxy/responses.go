@@ -199,6 +199,7 @@ func (x *dialogue) passList(ctx context.Context) error {
 	if err != nil {
 		return x.serverLost(ctx, err)
 	}
+	x.offered.note(line)
 	_, err = x.s.Client().Write(editCapabilities(line, x.strips()))
 	return err
 }

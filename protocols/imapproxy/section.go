@@ -174,18 +174,19 @@ func (s *scan) current() (section section, partial bool) {
 	return sectionOf(s.name[:s.n])
 }
 
-// Limits of literals that are passed on unjudged, in bytes: names of folders and
-// senders, and headers. A header that is larger is none.
+// Limits of literals that are passed on unjudged, in bytes: names and subjects,
+// headers, and what has no place in a FETCH. A header that is larger is none.
 const (
 	maxPlain  = 64 << 10
 	maxHeader = 256 << 10
+	maxOther  = 1 << 20
 )
 
 // judged tells that a literal's content is to be judged. The error says that it is
 // neither content nor small. Directly behind its name no item of data has one.
 func (s *scan) judged(lit wire.Literal) (bool, error) {
 	if !s.fetch || s.bracket {
-		if lit.Size > maxPlain {
+		if lit.Size > maxOther {
 			return false, faultSize
 		}
 		return false, nil
