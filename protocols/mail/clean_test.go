@@ -132,3 +132,39 @@ func TestInPlaceOf(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(got), "\r\n\r\ngone\r\n")
 }
+
+// TestCleanBody: in a body without head the bad part gives way, and the changed body
+// is taken apart again as what it is.
+func TestCleanBody(t *testing.T) {
+	walk := func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", "", l) }
+	raw := "--b\r\n\r\nfine\r\n" + cleanFile + "BAD\r\n--b--\r\n"
+	o := scanner.Object{Kind: scanner.Mail, Size: int64(len(raw)), Body: strings.NewReader(raw)}
+	m, err := walk(&o, Limits{})
+	require.NoError(t, err)
+	defer m.Release()
+	c := testCleaning(t)
+	walked := 0
+	c.Walk = func(o *scanner.Object, l Limits) (*Message, error) {
+		walked++
+		return walk(o, l)
+	}
+	verdicts, err := c.Judge(m.Objects())
+	require.NoError(t, err)
+	text, err := c.Clean(strings.NewReader(raw), o.Size, m, verdicts)
+	require.NoError(t, err)
+	assert.Equal(t, "--b\r\n\r\nfine\r\n"+cleanGone+"--b--\r\n", string(text))
+	assert.Equal(t, 1, walked)
+}
+
+// TestInPlaceOfBody: the notice is encoded as the body was.
+func TestInPlaceOfBody(t *testing.T) {
+	for encoding, want := range map[string]string{"": "gone =\r\n", "base64": "Z29uZSA9DQo=\r\n", "quoted-printable": "gone =3D\r\n"} {
+		for _, raw := range []string{"Subject: x\r\n\r\nQUJD\r\n", "no line end", ""} {
+			got, err := InPlaceOfBody(strings.NewReader(raw), int64(len(raw)), scanner.Mail, encoding, "gone =")
+			require.NoError(t, err)
+			assert.Equal(t, want, string(got), "%q in %q", raw, encoding)
+		}
+	}
+	_, err := InPlaceOfBody(strings.NewReader("short"), 10, scanner.Mail, "", "gone")
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
