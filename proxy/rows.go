@@ -49,6 +49,10 @@ type Row struct {
 	Bypass failopen.Row
 }
 
+// Entries is how many entries the table has now and had at most, all protocols
+// together.
+func (e *Engine) Entries() (now, peak int) { return e.table.Total(), e.table.PeakTotal() }
+
 // Rows visits all sessions without stopping traffic, in no particular order: those
 // that have an entry, phantoms included, and then those that are bypassed. A
 // session that is there during the whole visit is seen once. No lock is held while

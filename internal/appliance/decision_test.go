@@ -50,7 +50,7 @@ func (s *site) bypassOne() {
 	saw, c := s.fetchEICAR(alice)
 	require.Equal(s.t, unscanned, saw)
 	c.Close()
-	s.eventually(func() bool { return s.Engine().Sessions() == s.table.Total() }, "bypassed session over")
+	s.eventually(func() bool { return s.Engine().Sessions() == s.inTable() }, "bypassed session over")
 }
 
 // and does several things in turn.
@@ -217,7 +217,7 @@ func (sc scene) state(s *site, when, want string, row failopen.Row) {
 	s.t.Helper()
 	line := s.failopenLine()
 	s.t.Logf("%s: %s", when, line)
-	n, room := s.table.Total(), "no"
+	n, room := s.inTable(), "no"
 	if n < 4 {
 		room = "yes"
 	}
@@ -273,7 +273,7 @@ func (sc scene) epilogue(s *site, crew []task, fifth *client) {
 		assert.Equal(t, blocked, sightOf(res, body), "who began inspected stays inspected")
 		c.Close()
 	}
-	s.eventually(func() bool { return s.table.Total() <= 1 }, "crew gone")
+	s.eventually(func() bool { return s.inTable() <= 1 }, "crew gone")
 	assert.Contains(t, s.failopenLine(), " state=normal trigger=none since=- action=inspect ")
 	if fifth != nil {
 		fifth.ask("/eicar.com")

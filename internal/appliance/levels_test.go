@@ -33,7 +33,7 @@ func TestLevel99(t *testing.T) {
 	config, before := s.exec("show"), s.runningTime()
 
 	assert.Equal(t, "proxy restarted, 4 connections closed\n", s.exec("get test proxyworker 99"))
-	assert.Zero(t, s.table.Total())
+	assert.Zero(t, s.inTable())
 	crew[0].dropped()
 	crew[1].dropped()
 	crew[2].dropped()
@@ -178,7 +178,8 @@ func TestOneOfManyTakesTheLastEntry(t *testing.T) {
 	assert.Equal(t, map[sight]int{blocked: 1, unscanned: racers - 1}, got)
 	f := s.figures()
 	assert.Equal(t, figures{current: 4032, limit: fullTable, peak: 4032, setupOK: 1, bypassed: racers - 1}, f)
-	assert.Equal(t, fullTable, s.table.PeakTotal())
+	_, peak := s.Engine().Entries()
+	assert.Equal(t, fullTable, peak)
 	s.exec("diagnose sim drain")
 }
 

@@ -136,7 +136,7 @@ func TestPOP3Failopen(t *testing.T) {
 	assert.Contains(t, s.exec("diagnose sim leak"), "failopen bypass")
 	newcomer.Close()
 	users[0].Close()
-	s.eventually(func() bool { return s.table.Total() == 1 }, "an entry is free again")
+	s.eventually(func() bool { return s.inTable() == 1 }, "an entry is free again")
 	assert.Contains(t, s.popUser().retrieve(3), "EICAR_TEST_FILE", "scanning resumes")
 }
 
