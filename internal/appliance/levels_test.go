@@ -66,10 +66,10 @@ func TestLevel99KeepsTheLatch(t *testing.T) {
 	for range 4 {
 		s.idle(alice)
 	}
-	s.bypassOne()
+	s.bypassOne(httpSpeaker())
 	s.exec("get test proxyworker 99")
 	assert.Contains(t, s.failopenLine(), " room=yes latch=protocol row=2 ")
-	s.bypassOne()
+	s.bypassOne(httpSpeaker())
 	s.set("system global", "av-failopen off")
 	saw, _ := s.fetchEICAR(alice)
 	assert.Equal(t, blocked, saw)
