@@ -38,7 +38,8 @@ type speaker struct {
 	// holds are at least three ways of being in the middle of something. The first
 	// three stay so until they go on.
 	holds []hold
-	// farewell is what a client hears that is sent away politely, all of it.
+	// farewell is what a client hears that is sent away politely, all of it: a
+	// regular expression (behaviour page, section 5).
 	farewell string
 }
 
@@ -246,11 +247,13 @@ func (c *client) block() string {
 }
 
 // judged tells what passed of something infected: all of it, or a notice of the
-// detection in its place.
-func judged(t testing.TB, got, whole string) sight {
+// detection in its place and nothing of core, which is in the middle of the whole.
+func judged(t testing.TB, got, whole, core string) sight {
+	require.Contains(t, whole, core)
 	if got == whole {
 		return unscanned
 	}
 	assert.Contains(t, got, "EICAR_TEST_FILE")
+	assert.NotContains(t, got, core)
 	return blocked
 }

@@ -54,7 +54,7 @@ func httpSpeaker() *speaker {
 				}
 			}},
 		},
-		farewell: "HTTP/1.1 503 ",
+		farewell: `HTTP/1\.1 503 Service Unavailable\r\n([^\r\n]+\r\n)*Retry-After: [1-9]\d*\r\n([^\r\n]+\r\n)*\r\n<!DOCTYPE html>(.*\n)*</html>\n`,
 	}
 }
 
@@ -143,12 +143,15 @@ func smtpSpeaker() *speaker {
 				return func() { c.send("01234567\r\n"); c.line("250 ") }
 			}},
 		},
-		farewell: "421 4.3.2 The proxy has no room for this connection now, try again in a moment\r\n",
+		farewell: `421 4\.3\.2 [^\r\n]+\r\n`,
 	}
 }
 
 // mailOf is what is in alice's inbox from the start, counted from 1.
 func mailOf(n int) []byte { return lab.NewMailboxes().Mails(lab.UserAlice, lab.Inbox)[n-1].Content }
+
+// eicarInBase64 is what stands in a mail of the test file, up to the end of a line.
+func eicarInBase64() string { return base64.StdEncoding.EncodeToString(lab.EICAR())[:60] }
 
 // many is how many mails a client asks for that does not read them: more than the
 // buffers of two connections take.
@@ -169,7 +172,7 @@ func pop3Speaker() *speaker {
 			c.does("PASS lab", "+OK")
 		},
 		clean: func(c *client) { assert.Equal(c.t, want, retrieve(c, plain)) },
-		eicar: func(c *client) (sight, error) { return judged(c.t, retrieve(c, infected), bad), nil },
+		eicar: func(c *client) (sight, error) { return judged(c.t, retrieve(c, infected), bad, eicarInBase64()), nil },
 		holds: []hold{
 			{what: "logging in", fresh: true, start: func(c *client) func() {
 				c.does("AUTH PLAIN", "+ ")
@@ -186,7 +189,7 @@ func pop3Speaker() *speaker {
 			}},
 			typing("NO", "OP", "+OK"),
 		},
-		farewell: "-ERR [SYS/TEMP] the proxy has no room for this session now, try again in a moment\r\n",
+		farewell: `-ERR \[SYS/TEMP\] [^\r\n]+\r\n`,
 	}
 }
 
@@ -208,7 +211,7 @@ func imapSpeaker() *speaker {
 		},
 		clean: func(c *client) { assert.Equal(c.t, string(mailOf(plain)), fetch(c, plain)) },
 		eicar: func(c *client) (sight, error) {
-			return judged(c.t, fetch(c, infected), string(mailOf(infected))), nil
+			return judged(c.t, fetch(c, infected), string(mailOf(infected)), eicarInBase64()), nil
 		},
 		holds: []hold{
 			{what: "appending", start: func(c *client) func() {
@@ -233,7 +236,7 @@ func imapSpeaker() *speaker {
 				return func() { c.send("OP\r\n"); c.tagged("n ") }
 			}},
 		},
-		farewell: "* BYE [UNAVAILABLE] ",
+		farewell: `\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n`,
 	}
 }
 
@@ -302,7 +305,7 @@ func ftpSpeaker() *speaker {
 			}},
 			typing("NO", "OP", "200 "),
 		},
-		farewell: "421 ",
+		farewell: `421 [^\r\n]+\r\n`,
 	}
 }
 
@@ -356,6 +359,11 @@ func nntpSpeaker() *speaker {
 			content[a.ID] = dotted(a.Content)
 		}
 	}
+	_, core, found := strings.Cut(content[infected], "begin 644 eicar.com\r\n")
+	if !found {
+		panic("the article has no file")
+	}
+	core, _, _ = strings.Cut(core, "\r\n")
 	article := func(c *client, id string) string {
 		c.does("ARTICLE "+id, "220 ")
 		return c.block()
@@ -366,7 +374,7 @@ func nntpSpeaker() *speaker {
 		greet: func(c *client) error { return c.firstLine("200 ") },
 		login: func(c *client) { c.does("MODE READER", "200 ") },
 		clean: func(c *client) { assert.Equal(c.t, content[plain], article(c, plain)) },
-		eicar: func(c *client) (sight, error) { return judged(c.t, article(c, infected), content[infected]), nil },
+		eicar: func(c *client) (sight, error) { return judged(c.t, article(c, infected), content[infected], core), nil },
 		holds: []hold{
 			{what: "posting", start: func(c *client) func() {
 				c.does("POST", "340 ")
@@ -385,6 +393,6 @@ func nntpSpeaker() *speaker {
 			}},
 			typing("DA", "TE", "111 "),
 		},
-		farewell: "400 ",
+		farewell: `400 [^\r\n]+\r\n`,
 	}
 }
