@@ -93,7 +93,7 @@ const (
 end
 config firewall profile-protocol-options
     edit "default"
-        config http
+        config %s
             set oversize-limit 1
         end
     next
@@ -171,7 +171,8 @@ func (sc scene) play(t *testing.T) {
 	if persona == "" {
 		persona = "5.2"
 	}
-	s := newSite(t, fmt.Sprintf(tableOfFour, persona, sc.session, sc.policy))
+	s := newSite(t, fmt.Sprintf(tableOfFour, sc.proto.Word(), persona, sc.session, sc.policy))
+	sc.stock(t, s.Origins)
 	crew := sc.crew(s)
 	s.settled(4)
 	if sc.prepare != nil {

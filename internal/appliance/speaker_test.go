@@ -22,6 +22,8 @@ import (
 type speaker struct {
 	proto   protocols.Protocol
 	service lab.Service
+	// stock puts into the origin what the holds need besides its own content.
+	stock func(testing.TB, *lab.Lab)
 	// greet reads what the server says first; the error is how a client that is not
 	// wanted learns of it.
 	greet func(*client) error
@@ -87,6 +89,7 @@ func TestSpeakersAtTheirOrigins(t *testing.T) {
 	for _, sp := range speakers() {
 		t.Run(sp.proto.String(), func(t *testing.T) {
 			s := newRealTimeSite(t, "")
+			sp.stock(t, s.Origins)
 			origin := s.Origins.Addr(sp.service)
 			saw, c := s.meet(sp, alice, origin)
 			require.Equal(t, unscanned, saw)
@@ -220,9 +223,7 @@ func typing(half, rest, reply string) hold {
 // wants reads as many bytes as want has and compares them.
 func (c *client) wants(want string) {
 	c.t.Helper()
-	got := make([]byte, len(want))
-	n, err := io.ReadFull(c.r, got)
-	require.Equal(c.t, want, string(got[:n]), "%v", err)
+	same(c.t, strings.NewReader(want), io.LimitReader(c.r, int64(len(want))))
 }
 
 // dotted is content as it stands on the wire of the protocols that end it with a
