@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -218,13 +219,6 @@ type figures struct {
 	dropped              int
 }
 
-// The lines of a protocol, whose name goes in front.
-var (
-	currentLine = regexp.MustCompile(` Common\nCurrent Connections +(\d+)/(\d+)\nMax Concurrent Connections +(\d+)\n`)
-	setupLine   = regexp.MustCompile(` Accounting\nsetup_ok=(\d+) setup_fail=(\d+) `)
-	ledgerLine  = regexp.MustCompile(` +bypassed=(\d+) refused=(\d+) dropped=(\d+)\n`)
-)
-
 // figures are those of HTTP.
 func (s *site) figures() figures {
 	s.t.Helper()
@@ -243,28 +237,25 @@ func (s *site) allFigures() (all [protocols.Count]figures) {
 	level4, ledger := s.exec("get test proxyworker 4"), s.exec("diagnose sim leak")
 	for p := range all {
 		f, name := &all[p], protocols.Protocol(p).String()
-		s.scan(name, currentLine, level4, &f.current, &f.limit, &f.peak)
-		s.scan(name, setupLine, level4, &f.setupOK, &f.setupFail)
-		s.scan(name, ledgerLine, ledger, &f.bypassed, &f.refused, &f.dropped)
+		s.scan(level4, name+" Common\nCurrent Connections ", &f.current, &f.limit, &f.peak)
+		s.scan(level4, name+" Accounting\nsetup_ok=", &f.setupOK, &f.setupFail)
+		s.scan(ledger, fmt.Sprintf("%-4s bypassed=", name), &f.bypassed, &f.refused, &f.dropped)
 	}
 	return all
 }
 
-// scan finds the numbers of the line that begins with a name.
-func (s *site) scan(name string, line *regexp.Regexp, in string, into ...*int) {
+var number = regexp.MustCompile(`\d+`)
+
+// scan reads the numbers behind some text.
+func (s *site) scan(in, behind string, into ...*int) {
 	s.t.Helper()
-	for _, m := range line.FindAllStringSubmatchIndex(in, -1) {
-		if !strings.HasSuffix(in[:m[0]], name) {
-			continue
-		}
-		for i, p := range into {
-			n, err := strconv.Atoi(in[m[2*i+2]:m[2*i+3]])
-			require.NoError(s.t, err)
-			*p = n
-		}
-		return
+	_, rest, found := strings.Cut(in, behind)
+	require.True(s.t, found, "%q in\n%s", behind, in)
+	for i, text := range number.FindAllString(rest, len(into)) {
+		n, err := strconv.Atoi(text)
+		require.NoError(s.t, err)
+		*into[i] = n
 	}
-	require.Failf(s.t, "no such line", "%s%s in\n%s", name, line, in)
 }
 
 // failopenLine is what "diagnose sim failopen" says about HTTP.
