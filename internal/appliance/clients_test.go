@@ -42,7 +42,7 @@ func (s *site) connect(from, to string) (*client, error) {
 	if to == s.forward {
 		c.base = "http://" + s.origin()
 	}
-	return c, conn.SetDeadline(time.Now().Add(2 * patience))
+	return c, conn.SetDeadline(time.Now().Add(lifetime))
 }
 
 // dial makes a connection to the reverse proxy that is closed with the site.

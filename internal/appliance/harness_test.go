@@ -156,6 +156,10 @@ func (s *site) advance(d time.Duration) { s.clock.Add(int64(d)) }
 // in a test that passes.
 const patience = 30 * time.Second
 
+// lifetime is how long a client's connection may last. It only ends a test that
+// hangs.
+const lifetime = 10 * patience
+
 // eventually waits for what happens in other goroutines; it polls because there
 // is nothing to wait on.
 func (s *site) eventually(cond func() bool, what string, args ...any) {

@@ -5,9 +5,10 @@ import (
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"utmsim/proxy"
 )
 
 // An upload that waits for its 100 rests, but its session is not idle: idledrop
@@ -21,13 +22,13 @@ func TestWaitingUploadIsNotIdle(t *testing.T) {
 	from := bufio.NewReader(origin)
 	_, err = http.ReadRequest(from)
 	require.NoError(t, err)
-	// Nothing shows that the session rests; it has the time of these rounds to.
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range 50 {
-		<-tick.C
-		require.Zero(t, r.Engine.DropAllIdle())
-	}
+	r.Eventually(func() bool {
+		for row := range r.Engine.Rows {
+			return row.State == proxy.RowTransaction
+		}
+		return false
+	}, "the session rests")
+	require.Zero(t, r.Engine.DropAllIdle())
 	_, err = c.Write([]byte("hi"))
 	require.NoError(t, err)
 	body := make([]byte, 2)
