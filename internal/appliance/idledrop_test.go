@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/internal/lab"
+	"utmsim/proxy"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // dropTable is a table of n entries under idledrop, with the default threshold of
 // 30 seconds, that lets objects of more than a megabyte pass as they come.
 func dropTable(n int) string {
-	return fmt.Sprintf(tableOfFour+"config system resource-limits\nset proxy %d\nend\n", "5.2", "enable", "idledrop", n)
+	return fmt.Sprintf(tableOfFour+"config system resource-limits\nset proxy %d\nend\n", "http", "5.2", "enable", "idledrop", n)
 }
 
 // victim is what the log says about a dropped session.
@@ -89,7 +90,7 @@ func TestIdleDropOrder(t *testing.T) {
 		n := s.begin(dave)
 		o.who.dropped()
 		want = append(want, victim{number, o.client, o.entries, o.rank, o.idle, n.LocalAddr().String()})
-		assert.Equal(t, 9, s.table.Total(), "after newcomer %d", i+1)
+		assert.Equal(t, 9, s.inTable(), "after newcomer %d", i+1)
 		newcomers = append(newcomers, n)
 	}
 	saw, _ := s.fetchEICAR(dave)
@@ -121,7 +122,7 @@ func TestASlowReaderGetsTheWholeObject(t *testing.T) {
 	const size = 900 << 10
 	s.advance(1)
 	c.ask(fmt.Sprintf("/bytes/%d", size))
-	s.eventually(func() bool { r, _ := s.row(c); return r.Resting && r.Since == s.clock.Load() }, "object with the system")
+	s.eventually(func() bool { r, _ := s.row(c); return r.State == proxy.RowIdle && r.Idle == 0 }, "object with the system")
 	s.advance(31 * time.Second)
 	s.begin(bob).home()
 	res, err := http.ReadResponse(c.r, nil)

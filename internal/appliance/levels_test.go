@@ -12,7 +12,7 @@ import (
 )
 
 // tableWithPass lets everybody in: the first four inspected, the others bypassed.
-func tableWithPass() string { return fmt.Sprintf(tableOfFour, "5.2", "enable", "pass") }
+func tableWithPass() string { return fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "pass") }
 
 var runningTime = regexp.MustCompile(`Running time \(HH:MM:SS:usec\) +(\d\d:\d\d:\d\d:\d{6})\n`)
 
@@ -33,7 +33,7 @@ func TestLevel99(t *testing.T) {
 	config, before := s.exec("show"), s.runningTime()
 
 	assert.Equal(t, "proxy restarted, 4 connections closed\n", s.exec("get test proxyworker 99"))
-	assert.Zero(t, s.table.Total())
+	assert.Zero(t, s.inTable())
 	crew[0].dropped()
 	crew[1].dropped()
 	crew[2].dropped()
@@ -62,14 +62,14 @@ func TestLevel99(t *testing.T) {
 
 // TestLevel99KeepsTheLatch: only av-failopen pass or off clears it.
 func TestLevel99KeepsTheLatch(t *testing.T) {
-	s := newSite(t, fmt.Sprintf(tableOfFour, "5.2", "enable", "one-shot"))
+	s := newSite(t, fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "one-shot"))
 	for range 4 {
 		s.idle(alice)
 	}
-	s.bypassOne()
+	s.bypassOne(httpSpeaker())
 	s.exec("get test proxyworker 99")
 	assert.Contains(t, s.failopenLine(), " room=yes latch=protocol row=2 ")
-	s.bypassOne()
+	s.bypassOne(httpSpeaker())
 	s.set("system global", "av-failopen off")
 	saw, _ := s.fetchEICAR(alice)
 	assert.Equal(t, blocked, saw)
@@ -178,7 +178,8 @@ func TestOneOfManyTakesTheLastEntry(t *testing.T) {
 	assert.Equal(t, map[sight]int{blocked: 1, unscanned: racers - 1}, got)
 	f := s.figures()
 	assert.Equal(t, figures{current: 4032, limit: fullTable, peak: 4032, setupOK: 1, bypassed: racers - 1}, f)
-	assert.Equal(t, fullTable, s.table.PeakTotal())
+	_, peak := s.Engine().Entries()
+	assert.Equal(t, fullTable, peak)
 	s.exec("diagnose sim drain")
 }
 
