@@ -12,7 +12,7 @@ import (
 )
 
 // tableWithPass lets everybody in: the first four inspected, the others bypassed.
-func tableWithPass() string { return fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "pass") }
+func tableWithPass() string { return fmt.Sprintf(tableOfFour, "5.2", "enable", "pass") }
 
 var runningTime = regexp.MustCompile(`Running time \(HH:MM:SS:usec\) +(\d\d):(\d\d):(\d\d):(\d{6})\n`)
 
@@ -65,7 +65,7 @@ func TestLevel99(t *testing.T) {
 
 // TestLevel99KeepsTheLatch: only av-failopen pass or off clears it.
 func TestLevel99KeepsTheLatch(t *testing.T) {
-	s := newSite(t, fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "one-shot"))
+	s := newSite(t, fmt.Sprintf(tableOfFour, "5.2", "enable", "one-shot"))
 	for range 4 {
 		s.idle(alice)
 	}

@@ -164,7 +164,8 @@ func (s *site) idleAs(sp *speaker, from string) task {
 	return task{c, "idle", func() { sp.clean(c) }}
 }
 
-// holdAs is a session in the middle of something.
+// holdAs is a session in the middle of something: in an exchange, or at rest inside
+// of a transaction, so that idledrop may not have it.
 func (s *site) holdAs(sp *speaker, from string, h hold) task {
 	s.t.Helper()
 	c := s.greeted(sp, from, s.door(sp))
