@@ -333,6 +333,13 @@ func (s *site) rests(c *client) {
 	s.eventually(func() bool { r, ok := s.row(c); return ok && r.State == proxy.RowIdle }, "session of %s at rest", c.LocalAddr())
 }
 
+// works waits until a client's session is in an exchange, or rests inside of a
+// transaction: idledrop may not have it.
+func (s *site) works(c *client) {
+	s.t.Helper()
+	s.eventually(func() bool { r, ok := s.row(c); return ok && r.State != proxy.RowIdle }, "session of %s in an exchange", c.LocalAddr())
+}
+
 // number is the number of a client's entry.
 func (s *site) number(c *client) uint32 {
 	s.t.Helper()
