@@ -40,7 +40,7 @@ type socket struct {
 	sess   *Session
 	peer   netip.AddrPort // of a server: where it is
 	events *stats.Counter // what the reactor counts an event under, nil: nothing
-	heard  *atomic.Uint32 // the same, of this session; there is one where events is
+	heard  *atomic.Uint32 // the same, of this session; nil: nothing
 	flags  atomic.Uint32
 	slot   uint32
 	gen    uint32
@@ -55,6 +55,14 @@ type socket struct {
 	trying bool          // Read does not wait; by the owner only
 	unread error         // what an attempt found and the next Read returns; by the owner only
 	conn   netConn       // the descriptor itself, by platform
+}
+
+// count counts an event that the reactor has seen.
+func (s *socket) count() {
+	s.events.Inc()
+	if s.heard != nil {
+		s.heard.Add(1)
+	}
 }
 
 // set raises flags and wakes the goroutine that waits for one of them. It tells

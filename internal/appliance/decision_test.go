@@ -93,7 +93,7 @@ const (
 end
 config firewall profile-protocol-options
     edit "default"
-        config %s
+        config http
             set oversize-limit 1
         end
     next
@@ -171,7 +171,7 @@ func (sc scene) play(t *testing.T) {
 	if persona == "" {
 		persona = "5.2"
 	}
-	s := newSite(t, fmt.Sprintf(tableOfFour, sc.proto.Word(), persona, sc.session, sc.policy))
+	s := newSite(t, fmt.Sprintf(strings.Replace(tableOfFour, "config http", "config "+sc.proto.Word(), 1), persona, sc.session, sc.policy))
 	sc.stock(t, s.Origins)
 	crew := sc.crew(s)
 	s.settled(4)

@@ -24,7 +24,7 @@ const (
 // dropTable is a table of n entries under idledrop, with the default threshold of
 // 30 seconds, that lets objects of more than a megabyte pass as they come.
 func dropTable(n int) string {
-	return fmt.Sprintf(tableOfFour+"config system resource-limits\nset proxy %d\nend\n", "http", "5.2", "enable", "idledrop", n)
+	return fmt.Sprintf(tableOfFour+"config system resource-limits\nset proxy %d\nend\n", "5.2", "enable", "idledrop", n)
 }
 
 // victim is what the log says about a dropped session.

@@ -14,7 +14,6 @@ import (
 	"utmsim/internal/appliance"
 	"utmsim/internal/lab"
 	"utmsim/protocols"
-	"utmsim/proxy"
 )
 
 // speaker is how the clients of one protocol behave, as far as it matters to who
@@ -164,7 +163,8 @@ func (s *site) idleAs(sp *speaker, from string) task {
 	return task{c, "idle", func() { sp.clean(c) }}
 }
 
-// holdAs is a session in the middle of something.
+// holdAs is a session in the middle of something: in an exchange, or at rest inside
+// of a transaction, so that idledrop may not have it.
 func (s *site) holdAs(sp *speaker, from string, h hold) task {
 	s.t.Helper()
 	c := s.greeted(sp, from, s.door(sp))
@@ -175,10 +175,11 @@ func (s *site) holdAs(sp *speaker, from string, h hold) task {
 	}
 	before, _ := s.row(c)
 	finish := h.start(c)
-	s.eventually(func() bool {
-		r, ok := s.row(c)
-		return ok && (r.State != proxy.RowIdle || h.brief && r.ClientEvents > before.ClientEvents)
-	}, "session of %s %s", c.LocalAddr(), h.what)
+	if h.brief {
+		s.eventually(func() bool { r, _ := s.row(c); return r.ClientEvents > before.ClientEvents }, "session of %s %s", c.LocalAddr(), h.what)
+	} else {
+		s.works(c)
+	}
 	return task{c, h.what, finish}
 }
 

@@ -40,10 +40,10 @@ func honest(r *transcript.Rig) (stop func()) {
 			b = b[n:]
 		}
 	})
-	mux.HandleFunc("/eicar", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, string(samples.EICAR())) })
+	mux.HandleFunc("/eicar", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(samples.EICAR()) })
 	mux.HandleFunc("/gzip", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = io.WriteString(w, string(samples.Gzip(samples.EICAR())))
+		_, _ = w.Write(samples.Gzip(samples.EICAR()))
 	})
 	mux.HandleFunc("/sum", func(w http.ResponseWriter, q *http.Request) {
 		b, err := io.ReadAll(q.Body)
@@ -122,7 +122,7 @@ func one(t *testing.T, c *http.Client, base string, random *rand.Rand) {
 		w := multipart.NewWriter(&form)
 		part, err := w.CreateFormFile("f", "x.zip")
 		assert.NoError(t, err)
-		_, _ = io.WriteString(part, string(samples.Zip(samples.File{Name: "e", Data: samples.EICAR()})))
+		_, _ = part.Write(samples.Zip(samples.File{Name: "e", Data: samples.EICAR()}))
 		w.Close()
 		assert.Contains(t, string(post(t, c, base+"/sum", w.FormDataContentType(), &form, 403)), "transfer the file")
 	}
