@@ -42,7 +42,7 @@ func holds(t *testing.T, line eventlog.Line, want map[string]string) {
 // TestEventsBecomeLines makes each event happen on the wire and reads what the
 // console's log says about it.
 func TestEventsBecomeLines(t *testing.T) {
-	s := newSite(t, fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "off"))
+	s := newSite(t, fmt.Sprintf(tableOfFour, "5.2", "enable", "off"))
 	saw, c := s.fetchEICAR(alice)
 	require.Equal(t, blocked, saw)
 	client, server := c.LocalAddr().(*net.TCPAddr), s.origin()
@@ -134,7 +134,7 @@ func TestSyslogByRsyslog(t *testing.T) {
 	}, "rsyslogd listens")
 	got := func() string { b, _ := os.ReadFile(in("got")); return string(b) }
 
-	s := newSite(t, fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "off"))
+	s := newSite(t, fmt.Sprintf(tableOfFour, "5.2", "enable", "off"))
 	for _, mode := range []string{"udp", "reliable"} {
 		s.set("log syslogd setting", "status enable", "server 127.0.0.1", "port "+ports[mode], "mode "+mode, "facility local3")
 		s.set("system global", "hostname "+mode)

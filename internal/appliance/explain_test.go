@@ -12,7 +12,7 @@ import (
 
 // TestExplain asks the console why a session was refused, bypassed, dropped and let in.
 func TestExplain(t *testing.T) {
-	s := newSite(t, fmt.Sprintf(tableOfFour, "http", "5.2", "enable", "off"))
+	s := newSite(t, fmt.Sprintf(tableOfFour, "5.2", "enable", "off"))
 	first := s.begin(alice)
 	s.rests(first)
 	s.exec("diagnose sim fill http 3")
