@@ -225,7 +225,7 @@ const protocol = "<PROTOCOL>"
 
 // samples are arguments that stand for all of their kind.
 var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
-	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5"}
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<ID>": "2", "<COUNT>": "5"}
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.

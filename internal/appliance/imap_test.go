@@ -3,9 +3,7 @@ package appliance_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"mime/quotedprintable"
 	"net"
 	"os"
@@ -399,7 +397,7 @@ func TestIMAPFailopen(t *testing.T) {
 	assert.Contains(t, s.exec("diagnose sim leak"), "failopen bypass")
 	newcomer.Close()
 	users[0].Close()
-	s.eventually(func() bool { return s.table.Total() == 1 }, "an entry is free again")
+	s.eventually(func() bool { return s.inTable() == 1 }, "an entry is free again")
 	assert.Contains(t, s.imapUser().fetched(3), "EICAR_TEST_FILE", "scanning resumes")
 }
 
@@ -413,38 +411,11 @@ func TestIMAPIdledrop(t *testing.T) {
 	busy.popLine("+")
 	waiting.send("i IDLE\r\n")
 	waiting.popLine("+ ")
-	s.eventually(func() bool { r, ok := s.row(waiting); return ok && r.Resting }, "the session in IDLE rests")
+	s.rests(waiting)
 	s.advance(time.Minute)
 	s.imapUser()
 	_, err := waiting.r.ReadByte()
 	require.ErrorIs(t, err, syscall.ECONNRESET, "the session in IDLE is dropped")
 	busy.send(base64.StdEncoding.EncodeToString([]byte("\x00alice\x00lab")) + "\r\n")
 	busy.untilTag("a", "OK")
-}
-
-// TestIMAPRefusal: what a client sees in each of the refusal styles. The server
-// speaks first, so that but for the polite one nobody sees a word.
-func TestIMAPRefusal(t *testing.T) {
-	for style, want := range map[string]string{
-		"reset": "", "close": "", "hang": "", "polite": "* BYE [UNAVAILABLE] ",
-	} {
-		t.Run(style, func(t *testing.T) {
-			s := newSite(t, "config system resource-limits\nset proxy 1\nend\nconfig system simulator\nset refuse "+style+"\nend\n")
-			s.imapUser()
-			conn, err := s.connect("127.0.0.1", s.proxyOf("IMAP"))
-			if err != nil {
-				require.Equal(t, "reset", style)
-				return
-			}
-			defer conn.Close()
-			if style == "hang" {
-				s.eventually(func() bool { s.advance(time.Second); return s.hangs(conn) }, "the silence ends")
-				return
-			}
-			said, err := io.ReadAll(conn)
-			assert.True(t, strings.HasPrefix(string(said), want), "%q", said)
-			assert.Equal(t, want == "", len(said) == 0)
-			assert.Equal(t, style == "reset", errors.Is(err, syscall.ECONNRESET), "%v", err)
-		})
-	}
 }
