@@ -1,6 +1,7 @@
 package nntpproxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,12 @@ func (x *dialogue) turn(ctx context.Context) error {
 	}
 	if x.phase == phaseArticle {
 		return x.handIn(ctx)
+	}
+	if bytes.IndexByte(x.s.Client().Buffered(), '\n') < 0 {
+		// What was said before does not wait for a line of which only a part is there.
+		if err := x.flush(ctx); err != nil {
+			return err
+		}
 	}
 	line, err := x.line()
 	if err != nil {

@@ -128,6 +128,9 @@ func (x *dialogue) flush(ctx context.Context) error {
 	if err := x.s.Client().Flush(); err != nil {
 		return err
 	}
+	if x.phase == phaseAlone {
+		return nil
+	}
 	if err := x.s.Server().Flush(); err != nil {
 		return x.serverLost(ctx, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"utmsim/internal/transcript"
 	"utmsim/protocols"
 	"utmsim/proxy"
+	"utmsim/scanner"
 	"utmsim/scanner/samples"
 )
 
@@ -226,4 +227,74 @@ func TestBigBackPressure(t *testing.T) {
 	}
 	require.NoError(t, client.CloseWrite())
 	require.NoError(t, <-done)
+}
+
+// TestServerBreaksOff: a server that does not take the whole article is asked why,
+// and the client hears it when it has sent the rest.
+func TestServerBreaksOff(t *testing.T) {
+	const line, lines = 1 << 10, 40 << 10
+	oversize := "config firewall profile-protocol-options\nedit default\nconfig nntp\nset oversize-limit 1\nunset options\nend\nnext\nend\n"
+	for _, config := range []string{oversize, strings.Replace(oversize, "unset options\n", "", 1)} {
+		for _, c := range []struct {
+			command string
+			breaks  func(server *peer)
+			want    string
+		}{
+			{"POST\n", func(s *peer) { s.say("441 no room for this\n") }, "441 no room for this\n205 Bye\n"},
+			{"IHAVE <1@x>\n", func(s *peer) { s.say("436 no room now\n"); _ = s.Close() }, "436 no room now\n205 Bye\n"},
+			{"POST\n", func(s *peer) { s.say("240 as if it had come\n") }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"POST\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"MODE STREAM\nTAKETHIS <1@x>\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n"},
+		} {
+			t.Run(c.command, func(t *testing.T) {
+				rig := transcript.NewRig(t, protocols.NNTP, new(Driver), config)
+				client, server := pair(t, rig)
+				asked, rest, _ := strings.Cut(c.command, "\n")
+				client.say(asked + "\n")
+				server.hear(asked + "\n")
+				server.say(map[string]string{"POST": "340\n", "IHAVE <1@x>": "335\n", "MODE STREAM": "203\n"}[asked])
+				_, err := client.r.ReadString('\n')
+				require.NoError(t, err)
+				sent := make(chan struct{})
+				go func() {
+					defer close(sent)
+					_, _ = io.WriteString(client, strings.ReplaceAll(rest, "\n", "\r\n")+"\r\n") // the session may be over
+					for range lines {
+						if _, err := io.WriteString(client, strings.Repeat("x", line-2)+"\r\n"); err != nil {
+							return
+						}
+					}
+					_, _ = io.WriteString(client, ".\r\nQUIT\r\n")
+				}()
+				_, err = io.CopyN(io.Discard, server.r, 2<<20)
+				require.NoError(t, err)
+				c.breaks(server)
+				client.hear(c.want)
+				_ = client.Close()
+				<-sent
+			})
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	infected := scanner.Verdict{Class: scanner.Virus, Name: "X"}
+	locked := scanner.Verdict{Class: scanner.Encrypted}
+	assert.Equal(t, "The file \"a\" has been removed because of a virus.\nIt was infected with \"X\".\n", notice("a", infected))
+	assert.Equal(t, "Content of this article has been removed because archives of this kind are blocked: encrypted.\n", notice("", locked))
+	for outcome, want := range map[proxy.Outcome]string{
+		proxy.TooLarge: replyTooLarge, proxy.ScanFailed: replyNoScan, proxy.Backlog: replyNoScan, proxy.Detected: "The article is blocked: encrypted",
+	} {
+		assert.Equal(t, want, new(transfer).reason(&proxy.Hold{Outcome: outcome, Verdict: locked}))
+	}
+	assert.Equal(t, "a??b", shown("a\"\nb"))
+	assert.Equal(t, strings.Repeat("x", maxShown-3)+"...", shown(strings.Repeat("x", 500)))
+	for _, c := range []struct {
+		command verb
+		later   bool
+		want    string
+	}{{verbPost, false, "441 y"}, {verbPost, true, "441 y"}, {verbIhave, false, "437 y"}, {verbIhave, true, "436 y"}, {verbTakeThis, false, "439 <a>"}} {
+		tr := transfer{command: c.command, id: []byte("<a>")}
+		assert.Equal(t, c.want+"\r\n", tr.reply(c.later, "y"))
+	}
 }
