@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -53,9 +54,17 @@ func (sevens) Read(p []byte) (int, error) {
 
 const smallHold = "config firewall profile-protocol-options\nedit default\nconfig http\nset oversize-limit 1\nend\nnext\nend\n"
 
+// needInterrupts skips a test where a write that waits does not hear the peer.
+func needInterrupts(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("sockets block while they write on this system")
+	}
+}
+
 // TestInterimDuringUpload: a server that says something before it takes the rest of
 // an upload that passes gets the rest all the same, and the client hears it at once.
 func TestInterimDuringUpload(t *testing.T) {
+	needInterrupts(t)
 	for name, way := range uploads() {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, smallHold)
@@ -95,6 +104,7 @@ func TestInterimDuringUpload(t *testing.T) {
 // TestLastWordDuringUpload: behind interim answers, the final one ends the upload,
 // and so do too many or what is none.
 func TestLastWordDuringUpload(t *testing.T) {
+	needInterrupts(t)
 	for _, c := range []struct {
 		says, want string
 	}{

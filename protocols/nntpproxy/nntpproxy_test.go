@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -232,6 +233,9 @@ func TestBigBackPressure(t *testing.T) {
 // TestServerBreaksOff: a server that does not take the whole article is asked why,
 // and the client hears it when it has sent the rest.
 func TestServerBreaksOff(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("sockets block while they write on this system")
+	}
 	const line, lines = 1 << 10, 40 << 10
 	oversize := "config firewall profile-protocol-options\nedit default\nconfig nntp\nset oversize-limit 1\nunset options\nend\nnext\nend\n"
 	for _, config := range []string{oversize, strings.Replace(oversize, "unset options\n", "", 1)} {
