@@ -50,6 +50,7 @@ hismethod: hisv6
 ovmethod: tradindexed
 wireformat: true
 artcutoff: 0
+nnrpdloadlimit: 0
 pathnews: /usr/lib/news
 pathbin: /usr/lib/news/bin
 pathfilter: %[1]s/filter
