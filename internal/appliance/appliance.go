@@ -22,6 +22,7 @@ import (
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
 	"utmsim/protocols/imapproxy"
+	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
@@ -179,6 +180,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
 		protocols.IMAP: new(imapproxy.Driver),
+		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }
 

@@ -14,6 +14,7 @@ type ProtocolOptions struct {
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
 	IMAP    IMAPOptions `cli:"imap" help:"Configure IMAP protocol options."`
+	NNTP    NNTPOptions `cli:"nntp" help:"Configure NNTP protocol options."`
 }
 
 // Inspection are the options every protocol has.
@@ -75,6 +76,13 @@ type IMAPOptions struct {
 	PartialBlock bool `cli:"partial-block" default:"disable" help:"Enable/disable blocking of pieces of messages that a client fetches one by one (not on the appliance)."`
 }
 
+// NNTPOptions is "config nntp" of the protocol options. An inactivity timer lasts at
+// least 3 minutes (RFC 3977 section 3.1).
+type NNTPOptions struct {
+	Inspection `default.ports:"119" words.options:"oversize splice" foreign.options:"no-content-summary"`
+	Dialogue   `default.idle-timeout:"600"`
+}
+
 // Inspection are the options common to all protocols, of protocol p; nil for a
 // protocol that has none yet.
 func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
@@ -87,6 +95,8 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.POP3.Inspection
 	case protocols.IMAP:
 		return &o.IMAP.Inspection
+	case protocols.NNTP:
+		return &o.NNTP.Inspection
 	}
 	return nil
 }
@@ -109,6 +119,8 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.POP3.Dialogue
 	case protocols.IMAP:
 		return &o.IMAP.Dialogue
+	case protocols.NNTP:
+		return &o.NNTP.Dialogue
 	}
 	return nil
 }

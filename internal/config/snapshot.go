@@ -80,6 +80,8 @@ func (s *Simulator) Limit(p protocols.Protocol) int {
 		return s.POP3Limit
 	case protocols.IMAP:
 		return s.IMAPLimit
+	case protocols.NNTP:
+		return s.NNTPLimit
 	}
 	return 0
 }

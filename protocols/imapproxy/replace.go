@@ -44,7 +44,7 @@ func (r *reader) block(ctx context.Context, hold *proxy.Hold) error {
 	}
 	if r.walked != nil && !r.partial {
 		c := mail.Cleaning{
-			Limits: r.limits(), Notice: notice, Blocks: hold.Blocks, Walk: r.walk,
+			Limits: r.limits(), Notice: notice, Blocks: hold.Blocks, Body: r.section != sectionWhole, Encoding: r.encoding,
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), r.walked, hold.Parts)
@@ -70,7 +70,7 @@ func (r *reader) replaceAll(ctx context.Context, hold *proxy.Hold, verdict, text
 // in the encoding of a section. What is too large may not be held at all.
 func (r *reader) inPlace(hold *proxy.Hold, text string) ([]byte, error) {
 	if r.section != sectionWhole {
-		return mail.InPlaceOfBody(hold, hold.Size(), scanner.Mail, r.encoding, text)
+		return mail.BodyInPlaceOf(r.encoding, text), nil
 	}
 	if hold.Size() > 0 {
 		return mail.InPlaceOf(hold, hold.Size(), scanner.Mail, text)

@@ -17,6 +17,10 @@ const maxRounds = 4
 // Cleaning says how a message becomes one that may be delivered.
 type Cleaning struct {
 	Limits Limits
+	// Body says that the message is a body whose head is not at hand, see WalkBody,
+	// and Encoding what is known of it.
+	Body     bool
+	Encoding string
 	// Judge asks a scanner about parts, in their order. An error means that one of
 	// them has no verdict.
 	Judge func([]scanner.Object) ([]scanner.Verdict, error)
@@ -24,8 +28,6 @@ type Cleaning struct {
 	Blocks func(scanner.Verdict) bool
 	// Notice is what stands in the place of a part; name is its file name, if any.
 	Notice func(name string, v scanner.Verdict) string
-	// Walk takes what was changed apart again; nil is Walk itself, for whole messages.
-	Walk func(*scanner.Object, Limits) (*Message, error)
 }
 
 // Clean puts notices in the place of the bad parts of m and has the result judged
@@ -100,11 +102,12 @@ func replaced(raw io.ReaderAt, size int64, list []Replacement) ([]byte, error) {
 // again has a message judged that was changed. It is released already: its spans
 // and names serve on.
 func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Verdict, error) {
-	walk := c.Walk
-	if walk == nil {
-		walk = Walk
+	whole := &scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}
+	walk := Walk
+	if c.Body {
+		walk = func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", c.Encoding, l) }
 	}
-	m, err := walk(&scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}, c.Limits)
+	m, err := walk(whole, c.Limits)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -146,17 +149,11 @@ func InPlaceOf(raw io.ReaderAt, size int64, kind scanner.Kind, notice string) ([
 	return replaced(top, size, []Replacement{{Part: m.whole(), Notice: notice}})
 }
 
-// InPlaceOfBody is the notice instead of a body without head that is encoded as
-// encoding says. raw is the body, or its beginning; size how much of it there is.
-func InPlaceOfBody(raw io.ReaderAt, size int64, kind scanner.Kind, encoding, notice string) ([]byte, error) {
-	size = min(size, headForNotice)
-	top := io.NewSectionReader(raw, 0, size)
-	m, err := WalkBody(&scanner.Object{Kind: kind, Size: size, Body: top}, "", encoding, Limits{Parts: 1})
-	if err != nil {
-		return nil, err
-	}
-	defer m.Release()
-	whole := m.whole()
-	whole.spot.open = true
-	return replaced(top, size, []Replacement{{Part: whole, Notice: notice}})
+// BodyInPlaceOf is a body that says the notice, in the place of one whose head is not
+// at hand, encoded as that was. Without an encoding it is plain ASCII.
+func BodyInPlaceOf(encoding, text string) []byte {
+	var h header
+	h.codings = [][]byte{[]byte(encoding)}
+	coding := h.nature().around()
+	return []byte(notice{text: text, eol: "\r\n", coding: coding, ascii: coding == Identity}.body(true))
 }

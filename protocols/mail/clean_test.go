@@ -133,38 +133,28 @@ func TestInPlaceOf(t *testing.T) {
 	assert.Contains(t, string(got), "\r\n\r\ngone\r\n")
 }
 
-// TestCleanBody: in a body without head the bad part gives way, and the changed body
-// is taken apart again as what it is.
 func TestCleanBody(t *testing.T) {
-	walk := func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", "", l) }
-	raw := "--b\r\n\r\nfine\r\n" + cleanFile + "BAD\r\n--b--\r\n"
-	o := scanner.Object{Kind: scanner.Mail, Size: int64(len(raw)), Body: strings.NewReader(raw)}
-	m, err := walk(&o, Limits{})
+	c := testCleaning(t)
+	c.Body = true
+	raw := "--b\r\nContent-Type: application/x; name=f\r\n\r\nBAD\r\n--b--\r\n"
+	whole := &scanner.Object{Size: int64(len(raw)), Body: strings.NewReader(raw)}
+	m, err := WalkBody(whole, "", "", Limits{})
 	require.NoError(t, err)
 	defer m.Release()
-	c := testCleaning(t)
-	walked := 0
-	c.Walk = func(o *scanner.Object, l Limits) (*Message, error) {
-		walked++
-		return walk(o, l)
-	}
 	verdicts, err := c.Judge(m.Objects())
 	require.NoError(t, err)
-	text, err := c.Clean(strings.NewReader(raw), o.Size, m, verdicts)
+	got, err := c.Clean(strings.NewReader(raw), int64(len(raw)), m, verdicts)
 	require.NoError(t, err)
-	assert.Equal(t, "--b\r\n\r\nfine\r\n"+cleanGone+"--b--\r\n", string(text))
-	assert.Equal(t, 1, walked)
+	assert.NotContains(t, string(got), "BAD")
+	assert.True(t, strings.HasPrefix(string(got), "--b\r\nContent-Type: text/plain"), "%s", got)
+	assert.True(t, strings.HasSuffix(string(got), "\r\n--b--\r\n"), "%s", got)
 }
 
-// TestInPlaceOfBody: the notice is encoded as the body was.
-func TestInPlaceOfBody(t *testing.T) {
-	for encoding, want := range map[string]string{"": "gone =\r\n", "base64": "Z29uZSA9DQo=\r\n", "quoted-printable": "gone =3D\r\n"} {
-		for _, raw := range []string{"Subject: x\r\n\r\nQUJD\r\n", "no line end", ""} {
-			got, err := InPlaceOfBody(strings.NewReader(raw), int64(len(raw)), scanner.Mail, encoding, "gone =")
-			require.NoError(t, err)
-			assert.Equal(t, want, string(got), "%q in %q", raw, encoding)
-		}
+func TestBodyInPlaceOf(t *testing.T) {
+	for encoding, want := range map[string]string{
+		"": "gone\r\n --really =\r\ngr??n\r\n", "7bit": "gone\r\n --really =\r\ngr??n\r\n",
+		"base64": "Z29uZQ0KLS1yZWFsbHkgPQ0KZ3LDvMO8bg0K\r\n", "quoted-printable": "gone\r\n=2D-really =3D\r\ngr=C3=BC=C3=BCn\r\n",
+	} {
+		assert.Equal(t, want, string(BodyInPlaceOf(encoding, "gone\n--really =\ngr\u00fc\u00fcn\n")), encoding)
 	}
-	_, err := InPlaceOfBody(strings.NewReader("short"), 10, scanner.Mail, "", "gone")
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
