@@ -15,10 +15,10 @@ func direct() Contender {
 	}}
 }
 
-// relay is the plainest proxy in Go (lab.Relay).
+// relay is the plainest proxy in Go (see Protocol.Relay).
 func relay() Contender {
 	return Contender{Name: "relay", Title: "plain Go relay, two io.Copy", Start: func(_ context.Context, at *Site, origin string) (*Process, error) {
-		return at.startSelf("relay", origin)
+		return at.startSelf("relay", at.Protocol.Name, origin)
 	}}
 }
 
@@ -79,6 +79,29 @@ backend origin
 `
 }
 
+// haproxyTCP passes bytes on without looking at them.
+func haproxyTCP(listen, origin string, sessions int) string {
+	maxconn := ""
+	if sessions > 0 {
+		maxconn = fmt.Sprintf("    maxconn %d\n", sessions)
+	}
+	return `global
+    nbthread 2
+    maxpipes 64
+` + maxconn + `defaults
+    mode tcp
+    option splice-auto
+    timeout connect 10s
+    timeout client 300s
+    timeout server 300s
+frontend clients
+` + maxconn + `    bind ` + listen + `
+    default_backend origin
+backend origin
+    server origin ` + origin + `
+`
+}
+
 // configured is a program that reads a configuration file and listens where it
 // says.
 type configured struct {
@@ -104,7 +127,7 @@ func (s *Site) startConfigured(ctx context.Context, origin string, c configured)
 		return nil, err
 	}
 	p.Address = listen
-	if err := p.await(ctx, func(ctx context.Context) error { return s.Protocol.Probe(ctx, listen) }); err != nil {
+	if err := p.await(ctx, Subject{Address: listen, scripts: s.scripts}.probe); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", filepath.Base(c.program), err)
 	}
 	return p, nil

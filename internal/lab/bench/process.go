@@ -29,6 +29,7 @@ type Site struct {
 	Self     string // this program, which is also origin and relay (see Child)
 	Utmsim   string // a built utmsim; empty builds one
 	Module   string // the folder of the module utmsim is built from
+	scripts  *scripts
 	started  int
 }
 
