@@ -106,8 +106,8 @@ type lines struct {
 }
 
 // lines charges the stretch; without budget there are no lines.
-func (s source) lines(at Span, cr bool) *lines {
-	l := &lines{src: s, pos: at.From, to: at.To, cr: cr}
+func (s source) lines(at Span, cr bool) lines {
+	l := lines{src: s, pos: at.From, to: at.To, cr: cr}
 	if !s.m.charge(at.Len()) {
 		l.to = l.pos
 	}
