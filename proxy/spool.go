@@ -16,6 +16,15 @@ type spool struct {
 	raw    int64 // bytes held
 	size   int64 // of these, content
 	runs   []run
+
+	// Room for what a small object has, so that it is not allocated.
+	firstChunks [2]*wire.Chunk
+	firstRuns   [4]run
+}
+
+// begin makes an empty spool that is charged to mem.
+func (sp *spool) begin(mem *memory) {
+	sp.mem, sp.chunks, sp.runs = mem, sp.firstChunks[:0], sp.firstRuns[:0]
 }
 
 // run is a stretch of content without framing in between.

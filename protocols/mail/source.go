@@ -138,6 +138,40 @@ func (l *lines) window(off int64, fresh bool) []byte {
 	return l.buf[off-l.base : l.n]
 }
 
+// skipTo takes the lines before the next one that begins with mark, as far as they
+// can be seen, without looking at them one by one. It returns where the text of the
+// last of them ends, or before when it took none. Lines must end with LF.
+func (l *lines) skipTo(mark string, before int64) int64 {
+	if l.pos >= l.to || l.src.m.err != nil {
+		return before
+	}
+	b := l.window(l.pos, false)
+	if len(b) >= len(mark)-1 && string(b[:len(mark)-1]) == mark[1:] {
+		return before
+	}
+	end := bytes.Index(b, []byte(mark))
+	if end < 0 {
+		end = bytes.LastIndexByte(b, '\n')
+	}
+	if end < 0 {
+		return before
+	}
+	b = b[:end+1]
+	for rest := b; !l.bareCR; {
+		cr := bytes.IndexByte(rest, '\r')
+		if cr < 0 {
+			break
+		}
+		l.bareCR = rest[cr+1] != '\n' // there is one: the last byte is LF
+		rest = rest[cr+1:]
+	}
+	l.pos += int64(len(b))
+	if end > 0 && b[end-1] == '\r' {
+		end--
+	}
+	return l.pos - int64(len(b)) + int64(end)
+}
+
 // read takes the next line; false is the end.
 func (l *lines) read(out *line) bool {
 	if l.pos >= l.to || l.src.m.err != nil {

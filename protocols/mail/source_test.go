@@ -155,3 +155,47 @@ func TestBase64InPieces(t *testing.T) {
 		require.Equal(t, string(want), string(got))
 	})
 }
+
+// delimiters are the lines that begin with two hyphens, and where the text before
+// each ends; bareCR is what the lines say in the end.
+func delimiters(text string, flat, skip bool) (list [][2]int64, bareCR bool) {
+	m := &Message{work: math.MaxInt64}
+	src := m.source(strings.NewReader(text), nil, int64(len(text)))
+	if flat {
+		src.flat = []byte(text)
+	}
+	lines := src.lines(Span{0, src.size}, false)
+	defer lines.close()
+	var l line
+	var before int64
+	for {
+		if skip {
+			before = lines.skipTo(delimiterMark, before)
+		}
+		if !lines.read(&l) {
+			return list, lines.bareCR
+		}
+		if strings.HasPrefix(string(l.b), "--") {
+			list = append(list, [2]int64{l.start, before})
+		}
+		before = l.end
+	}
+}
+
+func TestSkipToSeesEveryDelimiter(t *testing.T) {
+	check := func(t require.TestingT, text string) {
+		want, bareCR := delimiters(text, true, false)
+		for _, flat := range []bool{true, false} {
+			got, gotCR := delimiters(text, flat, true)
+			require.Equal(t, want, got)
+			require.Equal(t, bareCR, gotCR)
+		}
+	}
+	for size := int(chunkSize) - 8; size < int(chunkSize)+8; size++ {
+		check(t, strings.Repeat("a", size)+"\r\n--b\r\n"+strings.Repeat("c", int(chunkSize))+"\n--d")
+	}
+	piece := rapid.SampledFrom([]string{"\n", "\r\n", "\r", "-", "--", "a", strings.Repeat("x", int(chunkSize)-2)})
+	rapid.Check(t, func(t *rapid.T) {
+		check(t, strings.Join(rapid.SliceOfN(piece, 0, 20).Draw(t, "pieces"), ""))
+	})
+}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -110,9 +111,23 @@ type configured struct {
 	arguments func(file string) []string
 }
 
+// portAttempts is how often a program that ends at once is started again: its
+// port was free a moment ago, and may since be somebody else's.
+const portAttempts = 5
+
 // startConfigured writes the configuration, starts the program and waits until
 // an answer of the origin comes through it.
-func (s *Site) startConfigured(ctx context.Context, origin string, c configured) (*Process, error) {
+func (s *Site) startConfigured(ctx context.Context, origin string, c configured) (p *Process, err error) {
+	for range portAttempts {
+		p, err = s.attempt(ctx, origin, c)
+		if err == nil || !errors.Is(err, errEndedAtOnce) {
+			return p, err
+		}
+	}
+	return nil, err
+}
+
+func (s *Site) attempt(ctx context.Context, origin string, c configured) (*Process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ type plan struct {
 	settings   Settings
 	json       string
 	utmsim     string
+	before     string
 	module     string
 }
 
@@ -67,6 +68,7 @@ func parse(arguments []string, stderr io.Writer) (plan, error) {
 	flags.BoolVar(&short, "short", false, "small objects, few clients, little time: to see that it works, not how fast it is")
 	flags.StringVar(&p.json, "json", "", "file for the figures of every round")
 	flags.StringVar(&p.utmsim, "utmsim", "", "a built utmsim (default: build ./cmd/utmsim)")
+	flags.StringVar(&p.before, "before", "", "an older utmsim, measured beside the other: what a change has brought")
 	flags.StringVar(&p.module, "module", ".", "folder of the module to build utmsim from")
 	if err := flags.Parse(arguments); err != nil {
 		return plan{}, err
@@ -134,8 +136,13 @@ func (p plan) of(protocol Protocol) ([]Measure, []Contender, error) {
 	}
 	var contenders []Contender
 	for _, one := range all {
-		if own, err := named(one.Name, protocol.Contenders, nameOf); err == nil {
-			contenders = append(contenders, own)
+		own, err := named(one.Name, protocol.Contenders, nameOf)
+		if err != nil {
+			continue
+		}
+		contenders = append(contenders, own)
+		if own.Scans && p.before != "" {
+			contenders = append(contenders, own.before(p.before))
 		}
 	}
 	return measures, contenders, nil

@@ -28,6 +28,19 @@ func utmsim(name, title string, scans bool, config func(at *Site, listen, origin
 	}}
 }
 
+// before is the same contender with an older program.
+func (c Contender) before(program string) Contender {
+	older := c
+	older.Name, older.Title = c.Name+"-before", c.Title+", before"
+	older.Start = func(ctx context.Context, at *Site, origin string) (*Process, error) {
+		newer := at.Utmsim
+		defer func() { at.Utmsim = newer }()
+		at.Utmsim = program
+		return c.Start(ctx, at, origin)
+	}
+	return older
+}
+
 // buildUtmsim builds the program once a run, unless it was given.
 func (s *Site) buildUtmsim(ctx context.Context) (string, error) {
 	if s.Utmsim != "" {
