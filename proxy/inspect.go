@@ -69,8 +69,6 @@ type Inspection struct {
 	// Every has all parts judged, not only those up to the first detection. What
 	// Split was given then stays readable until Release or Discard.
 	Every bool
-
-	hold Hold // what Inspect returns: an inspection has one, so that it costs no memory of its own
 }
 
 // Outcome is what became of an object.
@@ -134,8 +132,7 @@ func (h *Hold) Blocks(v scanner.Verdict) bool {
 	return v.Class.Detection() && !h.s.policy.monitor || h.s.policy.blocksArchive(v.Findings)
 }
 
-// Inspect reads an object, holds it, and has it judged. The hold is part of in, which
-// serves one object at a time and is not copied meanwhile. An object that is not
+// Inspect reads an object, holds it, and has it judged. An object that is not
 // to be scanned (profile, options) is released as it comes. The error is the
 // source's, or the end of the session, with ErrComforted where it applies;
 // verdicts and failing scanners are no errors. The caller calls Release or Discard exactly once.
@@ -291,18 +288,17 @@ func (h *Hold) direct(c CountedSource) error {
 func (h *Hold) oversize() {
 	block := h.s.policy.oversizeBlock
 	h.s.verdicts(h.in.Dir).Oversize(block)
-	if block {
-		h.Outcome = TooLarge
-		return
+	h.Outcome = TooLarge
+	if !block {
+		h.Outcome, h.leak = Unscanned, stats.LeakOversize
 	}
-	h.Outcome, h.leak = Unscanned, stats.LeakOversize
+	h.s.eng.tooLarge(h)
 }
 
 // newHold prepares a hold.
 func (s *Session) newHold(in *Inspection) *Hold {
-	h := &in.hold
-	*h = Hold{s: s, in: in}
-	h.spool.begin(&s.eng.memory)
+	h := &Hold{s: s, in: in}
+	h.spool.begin(&s.eng.memory, &s.shown.held)
 	s.held = h
 	if in.Comfort && !in.Splice && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()
