@@ -57,15 +57,20 @@ func (h *header) strictName() string {
 	return name
 }
 
-// mentionsName looks for the word in any case.
 func mentionsName(values [][]byte) bool {
-	const word = "name"
 	for _, v := range values {
-		for len(v) >= len(word) {
-			if v[0]|0x20 == 'n' && is(v[:len(word)], word) {
-				return true
-			}
-			v = v[1:]
+		if mentions(v, "name") {
+			return true
+		}
+	}
+	return false
+}
+
+// mentions looks for a word in small letters, in any case.
+func mentions(v []byte, word string) bool {
+	for ; len(v) >= len(word); v = v[1:] {
+		if v[0]|0x20 == word[0] && is(v[:len(word)], word) {
+			return true
 		}
 	}
 	return false

@@ -108,11 +108,15 @@ func boundaries(list []string, v []byte) []string {
 			list = append(list, b)
 		}
 	}
-	readings := [][]byte{v}
-	if plain := withoutComments(v); len(plain) != len(v) {
-		readings = [][]byte{plain, v}
+	readings := [2][]byte{withoutComments(v), v}
+	first := 0
+	if len(readings[0]) == len(v) {
+		if !mentions(v, "boundary") {
+			return list
+		}
+		first = 1
 	}
-	for _, r := range readings {
+	for _, r := range readings[first:] {
 		all := params(r)
 		for _, p := range all {
 			if p.name != "boundary" {
