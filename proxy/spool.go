@@ -116,6 +116,18 @@ func (sp *spool) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
+// View implements scanner.Viewer.
+func (sp *spool) View(off int64) []byte {
+	i := sort.Search(len(sp.runs), func(i int) bool { return sp.runs[i].content+sp.runs[i].n > off })
+	if i == len(sp.runs) {
+		return nil
+	}
+	r := sp.runs[i]
+	skip := off - r.content
+	piece := sp.slice(r.raw + skip)
+	return piece[:min(int64(len(piece)), r.n-skip)]
+}
+
 // writeTo sends the held bytes from off on.
 func (sp *spool) writeTo(to *wire.Conn, off int64) error {
 	for off < sp.raw {
