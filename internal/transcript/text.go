@@ -81,6 +81,8 @@ func (p *player) macro(m string) string {
 		return quoted(x)
 	case "uu":
 		return uuencoded(x)
+	case "yenc":
+		return yencoded(x)
 	case "first":
 		return x[:len(x)/2]
 	case "second":
@@ -157,4 +159,26 @@ func uuChar(six byte) byte {
 		return '`'
 	}
 	return ' ' + six
+}
+
+// yencoded is a yEnc block (yEnc draft 1.3) with its first and last line. Of the
+// escapes that are left to the writer it uses that of a dot at the start of a line,
+// so that no dot has to be stuffed.
+func yencoded(s string) string {
+	const length = 40
+	var b strings.Builder
+	fmt.Fprintf(&b, "=ybegin line=%d size=%d name=eicar.com\r\n", length, len(s))
+	for i := range len(s) {
+		c := s[i] + 42
+		if c == 0 || c == '\n' || c == '\r' || c == '=' || c == '.' && i%length == 0 {
+			b.WriteByte('=')
+			c += 64
+		}
+		b.WriteByte(c)
+		if i%length == length-1 || i == len(s)-1 {
+			b.WriteString("\r\n")
+		}
+	}
+	fmt.Fprintf(&b, "=yend size=%d", len(s))
+	return b.String()
 }
