@@ -59,7 +59,7 @@ func Protocols() []Protocol {
 			Script: func(_ int, size int64) load.Script {
 				return load.NNTP{ID: lab.SpecimenID(size), Want: load.DottedContentOf(lab.Specimen(size))}
 			},
-			Contenders: plain("tcp", haproxyTCP),
+			Contenders: scanning("tcp", haproxyTCP, "nntp"),
 		},
 	}
 }
