@@ -2,11 +2,18 @@ package appliance_test
 
 import (
 	"fmt"
+	"io"
+	"mime/quotedprintable"
+	"net"
+	"net/textproto"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"utmsim/scanner/samples"
 )
 
 // TestPostfixSmuggling: whatever stands around a dot, what Postfix delivers is what
@@ -71,6 +78,49 @@ func TestPostfixSmugglingInChunks(t *testing.T) {
 		c.send("QUIT\r\n")
 		c.expect(221)
 		require.NoError(t, c.raw.Close())
+		s.stop()
+	}
+}
+
+// TestPostfixDotBehindBareLF: a server that takes a bare LF for a line end takes a
+// dot behind it off, so that what it delivers is not what stands on the wire. The
+// EICAR file that appears in this way is not let through.
+func TestPostfixDotBehindBareLF(t *testing.T) {
+	p := startPostfix(t)
+	file := string(samples.EICAR())
+	mail := strings.TrimSuffix(postfixText("dots", ""), "\r\n") + "MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" +
+		file[:20] + "=\n." + file[20:] + "\r\n.\r\nQUIT\r\n"
+	send := func(address string) (said string) {
+		raw, err := net.DialTimeout("tcp", address, patience)
+		require.NoError(t, err)
+		defer raw.Close()
+		require.NoError(t, raw.SetDeadline(time.Now().Add(patience)))
+		c := &smtpClient{t: t, Conn: textproto.NewConn(raw), raw: raw}
+		c.expect(220)
+		c.begin("x@client.test")
+		c.send("DATA\r\n")
+		c.expect(354)
+		c.send(mail)
+		code, text, err := c.ReadResponse(0)
+		require.NoError(t, err)
+		return fmt.Sprint(code, " ", text)
+	}
+	infected := func(m postfixMail) bool {
+		_, body, _ := strings.Cut(m.content, "\n\n")
+		plain, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(body)))
+		require.NoError(t, err)
+		return strings.Contains(string(plain), file)
+	}
+	require.Contains(t, send(p.address), "250 ")
+	mails := p.take()
+	require.Len(t, mails, 1)
+	require.True(t, infected(mails[0]), "without the proxy it arrives")
+	for _, config := range []string{"", noSplice} {
+		s := newRealTimeSite(t, mailServerBehind("lab-smtp", p.address)+config)
+		assert.Contains(t, send(s.proxyOf("SMTP")), "554 5.6.0 ")
+		for _, m := range p.take() {
+			assert.False(t, infected(m), "%s", m.content)
+		}
 		s.stop()
 	}
 }
