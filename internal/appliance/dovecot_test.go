@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -89,29 +88,23 @@ userdb static {
 // startDovecotPOP3 starts a server whose mailboxes are empty.
 func startDovecotPOP3(t *testing.T) *dovecotPOP3Server {
 	t.Helper()
-	dovecot, doveadm := program(t, "dovecot"), program(t, "doveadm")
+	dovecot := program(t, "dovecot")
 	mailServerRoot(t, "dovecot")
 	d := &dovecotPOP3Server{t: t, folder: mailServerFolder(t)}
 	for _, name := range []string{"run", "mail"} {
 		require.NoError(t, os.Mkdir(filepath.Join(d.folder, name), 0o755))
 	}
 	file := filepath.Join(d.folder, "dovecot.conf")
-	d.halt = mailServerEnd(t, doveadm, "-c", file, "stop")
-	t.Cleanup(d.stop)
 	for try := 1; ; try++ {
 		d.address = mailServerAddress(t)
 		require.NoError(t, os.WriteFile(file, []byte(d.config(run(t, dovecot, "--version"))), 0o644))
-		out, err := os.Create(filepath.Join(d.folder, "start"))
-		require.NoError(t, err)
-		cmd := exec.Command(dovecot, "-c", file) // a file and no pipe, because what is started keeps it
-		cmd.Stdout, cmd.Stderr = out, out
-		err = cmd.Run()
-		require.NoError(t, out.Close())
+		end, err := startMailServer(t, d.folder, "run/master.pid", dovecot, "-c", file)
 		if err == nil {
+			d.halt = end
+			t.Cleanup(d.stop)
 			return d
 		}
-		said, _ := os.ReadFile(out.Name())
-		require.Less(t, try, 5, "%v: %s%s", err, said, d.log()) // somebody else may have taken the port
+		require.Less(t, try, 5, "%v: %s", err, d.log()) // somebody else may have taken the port
 	}
 }
 

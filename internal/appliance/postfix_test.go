@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,16 +84,16 @@ func startPostfix(t testing.TB, main ...string) *postfixServer {
 	run(tt, program(tt, "chown"), "postfix", filepath.Join(p.folder, "data"))
 	config := fmt.Sprintf(postfixMain, p.folder) + strings.Join(main, "\n") + "\n"
 	p.write("etc/main.cf", config)
-	p.halt = mailServerEnd(t, postfix, "-c", filepath.Join(p.folder, "etc"), "stop")
-	t.Cleanup(p.stop)
 	for try := 1; ; try++ {
 		p.address = mailServerAddress(t)
 		p.write("etc/master.cf", fmt.Sprintf(postfixMaster, p.address))
-		said, err := p.control("start")
+		end, err := startMailServer(t, p.folder, "queue/pid/master.pid", postfix, "-c", filepath.Join(p.folder, "etc"), "start")
 		if err == nil {
+			p.halt = end
+			t.Cleanup(p.stop)
 			return p
 		}
-		require.Less(t, try, 5, "%s%s", said, p.log()) // somebody else may have taken the port
+		require.Less(t, try, 5, "%v: %s", err, p.log()) // somebody else may have taken the port
 	}
 }
 
@@ -120,11 +121,25 @@ func (p *postfixServer) stop() {
 	})
 }
 
-// abort ends the server and all its processes at once.
+// restart starts the server again behind abort.
+func (p *postfixServer) restart() {
+	p.t.Helper()
+	said, err := p.control("start")
+	require.NoError(p.t, err, "%s%s", said, p.log())
+}
+
+// abort ends the server and all its processes at once. Behind it nobody listens.
 func (p *postfixServer) abort() {
 	p.t.Helper()
 	said, err := p.control("abort")
 	require.NoError(p.t, err, said)
+	eventually(p.t, func() bool {
+		conn, err := net.Dial("tcp", p.address)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	}, "nobody listens")
 }
 
 func (p *postfixServer) write(name, text string) {
@@ -136,12 +151,16 @@ func (p *postfixServer) log() string {
 	return string(b)
 }
 
-// queued is how many mails the server has accepted, or begins to, and not delivered.
-// A mail on its way goes through the queues in this order, so that none is missed.
+// queued is how many mails the server has accepted and not delivered. The file of a
+// mail that is not complete can't be executed. A mail goes through the queues in this
+// order, so that none is missed.
 func (p *postfixServer) queued() (n int) {
 	for _, queue := range []string{"incoming", "active", "deferred", "hold", "corrupt"} {
 		err := filepath.WalkDir(filepath.Join(p.folder, "queue", queue), func(_ string, d os.DirEntry, err error) error {
-			if err == nil && !d.IsDir() {
+			if err != nil || d.IsDir() {
+				return nil
+			}
+			if info, err := d.Info(); err == nil && info.Mode()&0o100 != 0 {
 				n++
 			}
 			return nil // a mail that has gone meanwhile

@@ -88,6 +88,41 @@ func TestManyChunks(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// A client may wait for the answer to a chunk inside the next one.
+func TestChunkIsAnsweredInsideTheNext(t *testing.T) {
+	for _, c := range []struct{ config, forwarded, replies string }{
+		{"", "BDAT 3\r\noneBDAT 6 LAST\r\ntwoend", "250 chunk\r\n250 stored\r\n"},
+		{"config firewall profile-protocol-options\nedit default\nconfig smtp\nunset options\nend\nnext\nend\n", "BDAT 9 LAST\r\nonetwoend", "250 stored\r\n"},
+	} {
+		_, client, server := session(t, c.config)
+		envelope(client, server)
+		client.say("BDAT 3\r\noneBDAT 6 LAST\r\ntwo")
+		client.gets(replyChunk)
+		client.say("end")
+		server.gets(c.forwarded)
+		server.say(c.replies)
+		client.gets("250 stored\r\n")
+		require.NoError(t, client.Close())
+	}
+}
+
+// A client that does not wait for leave to send its message, or sends a chunk that is
+// refused, has the answers to what stands before it meanwhile.
+func TestAnswersInFrontOfAMessage(t *testing.T) {
+	_, client, server := session(t, "")
+	client.say("MAIL FROM:<a@client.test>\r\nBDAT 4\r\nx")
+	server.gets("MAIL FROM:<a@client.test>\r\n")
+	server.say("250 m\r\n")
+	client.gets("250 m\r\n")
+	client.say("xxx")
+	client.gets(replyNoTransaction)
+	client.say("RCPT TO:<alice@lab.test>\r\nDATA\r\none")
+	server.gets("RCPT TO:<alice@lab.test>\r\nDATA\r\n")
+	server.say("250 r\r\n354 go\r\n")
+	client.gets("250 r\r\n354 go\r\n")
+	require.NoError(t, client.Close())
+}
+
 // A server that refuses a chunk early is heard before the last.
 func TestChunkRefusedOnTheWay(t *testing.T) {
 	_, client, server := session(t, "")

@@ -59,10 +59,8 @@ func (x *dialogue) data(ctx context.Context) error {
 	t.content.begin(x.s.Client())
 	t.source = &t.content
 	x.phase = phaseCommand
-	if len(x.s.Client().Buffered()) == 0 {
-		if err := x.flush(ctx); err != nil {
-			return err
-		}
+	if err := x.flush(ctx); err != nil {
+		return err
 	}
 	return x.transfer(ctx, t)
 }
