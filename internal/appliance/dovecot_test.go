@@ -135,22 +135,25 @@ func (d *dovecotPOP3Server) log() string {
 	return string(b)
 }
 
-var dovecotPOP3Login = regexp.MustCompile(`pop3-login: Info: Login: user=<(\w+)>.* mpid=(\d+)`)
+var dovecotPOP3Login = regexp.MustCompile(`pop3-login: (?:Info: )?(?:Login|Logged in): user=<(\w+)>.* mpid=(\d+)`)
 
-// kill ends the process that serves a user's last session, without a chance to say
+// kill ends the process that serves a user's nth session, without a chance to say
 // anything.
-func (d *dovecotPOP3Server) kill(user string) {
+func (d *dovecotPOP3Server) kill(user string, n int) {
 	d.t.Helper()
-	last := 0
+	var pids []string
 	eventually(d.t, func() bool {
+		pids = nil
 		for _, m := range dovecotPOP3Login.FindAllStringSubmatch(d.log(), -1) {
 			if m[1] == user {
-				last, _ = strconv.Atoi(m[2])
+				pids = append(pids, m[2])
 			}
 		}
-		return last > 0
-	}, "%s has logged in", user)
-	process, err := os.FindProcess(last)
+		return len(pids) == n
+	}, "%s has logged in %d times", user, n)
+	pid, err := strconv.Atoi(pids[n-1])
+	require.NoError(d.t, err)
+	process, err := os.FindProcess(pid)
 	require.NoError(d.t, err)
 	require.NoError(d.t, process.Kill())
 }
