@@ -288,17 +288,17 @@ func (h *Hold) direct(c CountedSource) error {
 func (h *Hold) oversize() {
 	block := h.s.policy.oversizeBlock
 	h.s.verdicts(h.in.Dir).Oversize(block)
-	if block {
-		h.Outcome = TooLarge
-		return
+	h.Outcome = TooLarge
+	if !block {
+		h.Outcome, h.leak = Unscanned, stats.LeakOversize
 	}
-	h.Outcome, h.leak = Unscanned, stats.LeakOversize
+	h.s.eng.tooLarge(h)
 }
 
 // newHold prepares a hold.
 func (s *Session) newHold(in *Inspection) *Hold {
 	h := &Hold{s: s, in: in}
-	h.spool.mem = &s.eng.memory
+	h.spool.mem, h.spool.shown = &s.eng.memory, &s.shown.held
 	s.held = h
 	if in.Comfort && !in.Splice && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()

@@ -121,6 +121,8 @@ func (sc *scans) judge(ctx context.Context, s *Session, h *Hold) error {
 		s.verdicts(h.in.Dir).Clean()
 		return nil
 	}
+	s.shown.scanning.Store(true)
+	defer s.shown.scanning.Store(false)
 	var verdict scanner.Verdict
 	var err error
 	if h.comfortAt > 0 {
@@ -279,6 +281,7 @@ func (h *Hold) conclude(v scanner.Verdict, err error) {
 	case v.Class == scanner.Oversize:
 		counters.Oversize(false)
 		h.Outcome, h.leak = Unscanned, stats.LeakOversize
+		h.s.eng.tooLarge(h)
 	default:
 		counters.Clean()
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
