@@ -201,6 +201,42 @@ func TestServerBreaksOff(t *testing.T) {
 	}
 }
 
+// A server may think about a message for as long as it does where nothing follows
+// the message: a client that was told to try again would send it a second time.
+func TestServerThinksAboutAMessage(t *testing.T) {
+	rig, client, server := session(t, "")
+	for _, behind := range []string{"", "NOOP\r\n"} {
+		envelope(client, server)
+		data(client, server)
+		client.say("one\r\n.\r\n" + behind)
+		server.gets("one\r\n.\r\n")
+		for range 2 {
+			other, silent := newPeer(t, rig.Dial()), newPeer(t, rig.Accept())
+			hello(other, silent)
+			other.say("QUIT\r\nNOOP\r\n")
+			silent.gets("QUIT\r\n")
+			rig.Eventually(func() bool {
+				rig.Advance(20 * time.Second)
+				require.NoError(t, other.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
+				_, err := other.r.Peek(1)
+				return err == nil
+			}, "another server is given up")
+			require.NoError(t, other.SetReadDeadline(time.Now().Add(transcript.Patience)))
+			other.gets(replySilent)
+			require.NoError(t, other.Close())
+			require.NoError(t, silent.Close())
+		}
+		server.say("250 stored\r\n")
+		client.gets("250 stored\r\n")
+		if behind != "" {
+			server.gets(behind)
+			server.say("250 ok\r\n")
+			client.gets("250 ok\r\n")
+		}
+	}
+	require.NoError(t, client.Close())
+}
+
 // A session is idle between two transactions and never inside of one.
 func TestIdleOnlyBetweenTransactions(t *testing.T) {
 	rig, client, server := session(t, `config system resource-limits

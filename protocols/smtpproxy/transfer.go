@@ -145,6 +145,7 @@ func (x *dialogue) conclude(ctx context.Context, t *transfer) error {
 	x.expectChunks(t.chunked.owed - 1)
 	x.expect(verbContent)
 	x.s.RestLimit(max(int64(contentRest), int64(x.options().IdleTimeout)))
+	x.s.WaitLimit(int64(contentRest)) // where the client has sent more behind it
 	return nil
 }
 
