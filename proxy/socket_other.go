@@ -27,6 +27,9 @@ type readAhead struct {
 	buf  []byte
 	r, w int
 	err  error
+
+	ln       *net.TCPListener // a data listener, which has no tcp
+	accepted *net.TCPConn     // what it has taken
 }
 
 const readAheadSize = 32 << 10
@@ -40,6 +43,10 @@ func newNetConn(c *net.TCPConn) netConn {
 
 // pump reads ahead until the connection ends; tell is called after each read.
 func (c netConn) pump(tell func(flags uint32)) {
+	if c.ln != nil {
+		c.pumpAccepts(tell)
+		return
+	}
 	c.mu.Lock()
 	c.buf = make([]byte, readAheadSize)
 	c.mu.Unlock()
@@ -94,9 +101,17 @@ func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
 func (c netConn) unsent() int { return 0 }
 
 // interrupt ends whatever blocks on the connection.
-func (c netConn) interrupt() { _ = c.tcp.SetDeadline(time.Unix(1, 0)) }
+func (c netConn) interrupt() {
+	if c.ln == nil {
+		_ = c.tcp.SetDeadline(time.Unix(1, 0))
+	}
+}
 
 func (c netConn) close(reset bool) {
+	if c.ln != nil {
+		c.closeListener()
+		return
+	}
 	if reset {
 		_ = c.tcp.SetLinger(0)
 	}
@@ -107,14 +122,23 @@ func (c netConn) close(reset bool) {
 	}
 }
 
+// keepUrgent has nothing to do: package net has no word for it, and an ABOR sent as
+// urgent data waits for the next line.
+func (c netConn) keepUrgent() {}
+
 // noDelay has nothing to do: package net sets it.
 func (c netConn) noDelay() {}
 
 func (c netConn) pendingError() error { return nil }
 
-// startConnect connects to a; it is always done when it returns.
-func startConnect(a netip.AddrPort, limit time.Duration, _ int) (netConn, progress, error) {
-	c, err := net.DialTimeout("tcp", a.String(), limit)
+// startConnect connects to a, from an address of ours if that is valid; it is
+// always done when it returns.
+func startConnect(a netip.AddrPort, from netip.Addr, limit time.Duration, _ int) (netConn, progress, error) {
+	d := net.Dialer{Timeout: limit}
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	c, err := d.Dial("tcp", a.String())
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectConnect, err: err}
 	}

@@ -19,6 +19,7 @@ import (
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
+	"utmsim/protocols/ftpproxy"
 	"utmsim/protocols/httpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
@@ -156,7 +157,7 @@ func (a *Appliance) run() (err error) {
 
 // warnAboutRoom says what the configured table needs and is not there.
 func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
-	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
+	if need := proxy.FilesNeeded(snap); files > 0 && need > files {
 		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
 			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
 	}
@@ -172,6 +173,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.HTTP: new(httpproxy.Driver),
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
+		protocols.FTP:  new(ftpproxy.Driver),
 	}
 }
 

@@ -13,6 +13,7 @@ type ProtocolOptions struct {
 	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
+	FTP     FTPOptions  `cli:"ftp" help:"Configure FTP protocol options."`
 }
 
 // Inspection are the options every protocol has.
@@ -66,6 +67,22 @@ type POP3Options struct {
 	Dialogue   `default.idle-timeout:"600"`
 }
 
+// DataConnections are the options of data connections, which FTP has.
+type DataConnections struct {
+	ServerDataMode DataMode `cli:"server-data-mode" default:"client" help:"How data connections with the server are made (not on the appliance for virtual IPs)."`
+	DataPortLow    uint16   `cli:"data-port-low" default:"0" range:"0-65535" help:"First port that data connections are waited for on (0 = any; not on the appliance)."`
+	DataPortHigh   uint16   `cli:"data-port-high" default:"0" range:"0-65535" help:"Last port that data connections are waited for on (0 = any; not on the appliance)."`
+}
+
+// FTPOptions is "config ftp" of the protocol options. What REST and MODE lead to
+// can't be inspected: the commands pass only where the options say so.
+type FTPOptions struct {
+	Inspection `default.ports:"21" default.options:"bypass-rest-command bypass-mode-command" words.options:"clientcomfort oversize splice bypass-rest-command bypass-mode-command" foreign.options:"no-content-summary"`
+	Comforting
+	Dialogue `default.idle-timeout:"900"`
+	DataConnections
+}
+
 // Inspection are the options common to all protocols, of protocol p; nil for a
 // protocol that has none yet.
 func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
@@ -76,14 +93,19 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.SMTP.Inspection
 	case protocols.POP3:
 		return &o.POP3.Inspection
+	case protocols.FTP:
+		return &o.FTP.Inspection
 	}
 	return nil
 }
 
 // Comforting is the client comforting of protocol p; nil where there is none.
 func (o *ProtocolOptions) Comforting(p protocols.Protocol) *Comforting {
-	if p == protocols.HTTP {
+	switch p {
+	case protocols.HTTP:
 		return &o.HTTP.Comforting
+	case protocols.FTP:
+		return &o.FTP.Comforting
 	}
 	return nil
 }
@@ -96,6 +118,17 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.SMTP.Dialogue
 	case protocols.POP3:
 		return &o.POP3.Dialogue
+	case protocols.FTP:
+		return &o.FTP.Dialogue
+	}
+	return nil
+}
+
+// DataConnections are the options of the data connections of protocol p; nil where
+// there are none.
+func (o *ProtocolOptions) DataConnections(p protocols.Protocol) *DataConnections {
+	if p == protocols.FTP {
+		return &o.FTP.DataConnections
 	}
 	return nil
 }

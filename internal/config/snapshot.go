@@ -21,6 +21,7 @@ type Snapshot struct {
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`
+	FTPProxy        FTPProxy          `cli:"ftp-proxy explicit" help:"Configure explicit FTP proxy settings."`
 }
 
 // AVProfile finds an antivirus profile by name; nil when there is none.
@@ -74,6 +75,8 @@ func (s *Simulator) Limit(p protocols.Protocol) int {
 		return s.SMTPLimit
 	case protocols.POP3:
 		return s.POP3Limit
+	case protocols.FTP:
+		return s.FTPLimit
 	}
 	return 0
 }

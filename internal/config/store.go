@@ -18,6 +18,9 @@ config firewall profile-protocol-options
         config smtp
             set options splice
         end
+        config ftp
+            set options splice bypass-rest-command bypass-mode-command
+        end
     next
 end
 config antivirus profile
@@ -30,6 +33,9 @@ config antivirus profile
             set options scan
         end
         config pop3
+            set options scan
+        end
+        config ftp
             set options scan
         end
     next

@@ -39,9 +39,9 @@ type FTPStat struct {
 	UploadsOversizePass  Counter `line:"Upload files oversize pass"`
 	UploadsOversizeBlock Counter `line:"Upload files oversize block"`
 
-	DataActive      Counter `line:"Data connections active"`
-	DataPassive     Counter `line:"Data connections passive"`
-	CommandsBlocked Counter `line:"Commands blocked"`
+	DataActive      Counter `line:"Data connections active"`  // opened by the server's end, or by ours to the client (PORT, EPRT)
+	DataPassive     Counter `line:"Data connections passive"` // opened by the client's end, or by ours to the server (PASV, EPSV)
+	CommandsBlocked Counter `line:"Commands blocked"`         // refused by the proxy and never passed on
 }
 
 // FTPAccounting is the block "FTP Accounting".

@@ -1,0 +1,365 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"utmsim/internal/stats"
+	"utmsim/protocols/wire"
+)
+
+// Attaching is what a Driver implements whose sessions have data connections
+// besides the dialogue. Urgent data of the client stays in its place then, and a
+// bypassed session goes through the driver all the same, unscanned: nobody else
+// knows the addresses that the two ends name to each other.
+type Attaching interface{ AttachesData() }
+
+// attached are the data connections of a session, at most one with each side, and
+// the listeners that wait for them. They belong to the owner of the session like
+// its other sockets; the pointers are for those who wake it.
+type attached struct {
+	listeners [2]atomic.Pointer[socket] // by side
+	sockets   [2]atomic.Pointer[socket]
+	attending atomic.Bool
+
+	// The fields below are the owner's.
+	conns  [2]*wire.Conn
+	attend func() error
+}
+
+// ErrNoData says that there is no data connection, and nothing that could become
+// one.
+var ErrNoData = errors.New("no data connection")
+
+// each calls f for every socket there is.
+func (a *attached) each(f func(*socket)) {
+	if a == nil {
+		return
+	}
+	for side := range a.sockets {
+		if k := a.listeners[side].Load(); k != nil {
+			f(k)
+		}
+		if k := a.sockets[side].Load(); k != nil {
+			f(k)
+		}
+	}
+}
+
+// attachments are the data connections, made at the first need.
+func (s *Session) attachments() *attached {
+	a := s.data.Load()
+	if a == nil {
+		a = new(attached)
+		s.data.Store(a)
+	}
+	return a
+}
+
+// dialogueWith is the socket of the dialogue with one side.
+func (s *Session) dialogueWith(side wire.Side) (*socket, error) {
+	k := s.clt
+	if side == wire.Server {
+		if k = s.srv.Load(); k == nil {
+			return nil, errors.New("there is no server")
+		}
+	}
+	return k, nil
+}
+
+// peerOf is the address of one side, to which data connections are made and from
+// which they are accepted.
+func (s *Session) peerOf(side wire.Side) netip.Addr {
+	if side == wire.Client {
+		return s.peer.Addr().Unmap()
+	}
+	return s.target.Addr().Unmap()
+}
+
+// LocalAddr is the proxy's own end of the dialogue with one side.
+func (s *Session) LocalAddr(side wire.Side) (netip.AddrPort, error) {
+	k, err := s.dialogueWith(side)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	return k.conn.local()
+}
+
+// ListenData begins to wait for a data connection of one side, on the address of
+// its dialogue and a port of the configured range, and tells where. What there was
+// with this side before is closed.
+func (s *Session) ListenData(side wire.Side) (netip.AddrPort, error) {
+	s.CloseData(side, true)
+	at, err := s.LocalAddr(side)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("listening for data of the %s: %w", side, err)
+	}
+	conn, at, err := listenData(at.Addr(), s.policy.dataPorts, s.eng.serverFD)
+	if err != nil {
+		s.transport.Fail(stats.Bind, err)
+		return netip.AddrPort{}, fmt.Errorf("listening for data of the %s: %w", side, err)
+	}
+	a := s.attachments()
+	k := s.newAttached(conn)
+	k.events = s.dataEvents(s.vdom.stats.Data(s.entry.Proto).Listen)
+	if err := s.attach(&a.listeners[side], k, false); err != nil {
+		return netip.AddrPort{}, fmt.Errorf("listening for data of the %s: %w", side, err)
+	}
+	return at, nil
+}
+
+// AcceptData waits for the connection that ListenData listens for, as long as an
+// exchange may. Connections from elsewhere than the side's own address are reset.
+func (s *Session) AcceptData(side wire.Side) (*wire.Conn, error) {
+	a := s.attachments()
+	l := a.listeners[side].Load()
+	if l == nil {
+		return nil, fmt.Errorf("accepting data of the %s: %w", side, ErrNoData)
+	}
+	for {
+		conn, err := l.accept(s.peerOf(side))
+		if err != nil {
+			return nil, fmt.Errorf("accepting data of the %s: %w", side, err)
+		}
+		a.listeners[side].Store(nil)
+		l.close(false)
+		return s.attachData(side, conn, false)
+	}
+}
+
+// accept waits for a connection from an address.
+func (k *socket) accept(from netip.Addr) (netConn, error) {
+	for {
+		conn, peer, err := k.conn.accept(k.sess.eng.serverFD)
+		switch {
+		case err == errWouldBlock:
+			k.clear(flagReadable)
+			// Once more, for what has come before the flag was taken back.
+			if conn, peer, err = k.conn.accept(k.sess.eng.serverFD); err == errWouldBlock {
+				if err = k.wait(flagWaitRead, flagReadable|flagDead); err != nil {
+					return netConn{}, err
+				}
+				continue
+			}
+		}
+		switch {
+		case err != nil:
+			k.failed(stats.Accept, err)
+			return netConn{}, err
+		case peer.Addr() == from:
+			return conn, nil
+		}
+		conn.close(true)
+		k.sess.Log().Debug("data connection from elsewhere", zap.Stringer("from", peer), zap.Stringer("wanted", from))
+	}
+}
+
+// DialData connects to a port of one side's own address, from the address of its
+// dialogue. What there was with this side before is closed. To the proxy itself
+// the error is ErrForbidden.
+func (s *Session) DialData(side wire.Side, port uint16) (*wire.Conn, error) {
+	s.CloseData(side, true)
+	to := netip.AddrPortFrom(s.peerOf(side), port)
+	if s.eng.isOwn(to) {
+		return nil, fmt.Errorf("connecting data to %s: %w", to, ErrForbidden)
+	}
+	from, err := s.LocalAddr(side)
+	if err != nil {
+		return nil, fmt.Errorf("connecting data to %s: %w", to, err)
+	}
+	set := s.eng.settings()
+	conn, done, err := startConnect(to, from.Addr(), set.connectLimit(), s.eng.serverFD)
+	if err != nil {
+		s.connectFailed(err)
+		return nil, fmt.Errorf("connecting data to %s: %w", to, err)
+	}
+	c, err := s.attachData(side, conn, done == later)
+	if err != nil {
+		return nil, fmt.Errorf("connecting data to %s: %w", to, err)
+	}
+	if done == later {
+		if err := s.awaitData(side, set.connectTimeout); err != nil {
+			return nil, fmt.Errorf("connecting data to %s: %w", to, err)
+		}
+	}
+	return c, nil
+}
+
+// awaitData waits for a data connection that is under way.
+func (s *Session) awaitData(side wire.Side, limit int64) error {
+	k := s.attachments().sockets[side].Load()
+	usual := k.limit
+	k.limit = limit
+	err := k.connected()
+	if err != nil {
+		s.transport.Fail(stats.Connect, err)
+		s.CloseData(side, true)
+		return err
+	}
+	k.limit = usual
+	return nil
+}
+
+// newAttached is a socket of the session that never makes it run: whoever needs a
+// data connection waits for it.
+func (s *Session) newAttached(conn netConn) *socket {
+	return &socket{sess: s, conn: conn, attached: true, limit: s.eng.settings().exchangeTimeout}
+}
+
+// dataEvents is the counter of a data connection's events, nil for a session that
+// takes no entry.
+func (s *Session) dataEvents(c *stats.Counter) *stats.Counter {
+	if !s.inTable {
+		return nil
+	}
+	return c
+}
+
+func (s *Session) attachData(side wire.Side, conn netConn, connecting bool) (*wire.Conn, error) {
+	a, counts := s.attachments(), s.vdom.stats.Data(s.entry.Proto)
+	k := s.newAttached(conn)
+	k.events = s.dataEvents(counts.Clt)
+	if side == wire.Server {
+		k.events = s.dataEvents(counts.Srv)
+	}
+	if err := s.attach(&a.sockets[side], k, connecting); err != nil {
+		return nil, err
+	}
+	a.conns[side] = wire.NewConn(k)
+	return a.conns[side], nil
+}
+
+// attach puts a socket in its place and has it watched.
+func (s *Session) attach(at *atomic.Pointer[socket], k *socket, connecting bool) error {
+	at.Store(k)
+	if s.state.Load() == stateKilled { // looked at after the store: see abort
+		k.set(flagAborted)
+	}
+	if s.data.Load().attending.Load() {
+		k.set(flagOverheard)
+	}
+	if err := s.eng.reactor.add(k, connecting); err != nil {
+		at.Store(nil)
+		k.conn.close(true)
+		s.transport.Fail(stats.Poll, err)
+		return err
+	}
+	return nil
+}
+
+// Data is the data connection with one side, nil while there is none.
+func (s *Session) Data(side wire.Side) *wire.Conn {
+	if a := s.data.Load(); a != nil {
+		return a.conns[side]
+	}
+	return nil
+}
+
+// dataSocket is the data connection with one side, nil while there is none.
+func (s *Session) dataSocket(side wire.Side) *socket {
+	if a := s.data.Load(); a != nil {
+		return a.sockets[side].Load()
+	}
+	return nil
+}
+
+// CloseData ends the data connection with one side, or the wait for one: in good
+// order once everything written has been sent, or with a reset.
+func (s *Session) CloseData(side wire.Side, reset bool) {
+	a := s.data.Load()
+	if a == nil {
+		return
+	}
+	if l := a.listeners[side].Swap(nil); l != nil {
+		l.close(true)
+	}
+	k := a.sockets[side].Load()
+	if k == nil {
+		return
+	}
+	if c := a.conns[side]; c != nil {
+		reset = !reset && c.Flush() != nil || reset
+		c.Release()
+	}
+	if side == wire.Server {
+		s.up += k.out
+		s.down += k.in
+	}
+	a.conns[side] = nil
+	a.sockets[side].Store(nil)
+	if !reset && !k.ended && k.has(flagReadable) {
+		s.eng.lingers.add(k, lingerDrain) // a plain close would destroy what was sent last
+		return
+	}
+	k.close(reset)
+}
+
+// closeAttached resets what is left of the data connections: whatever was
+// delivered to its end has been closed before.
+func (s *Session) closeAttached() {
+	s.CloseData(wire.Client, true)
+	s.CloseData(wire.Server, true)
+}
+
+// Attend has f called, by the goroutine that runs the session, when something has
+// come from the client, or from the server while a data connection is waited for.
+// A wait ends with the error that f returns. nil ends it.
+func (s *Session) Attend(f func() error) {
+	a := s.attachments()
+	a.attend = f
+	a.attending.Store(f != nil)
+	if f != nil {
+		s.overheard(s.clt)
+		return
+	}
+	a.each(func(k *socket) { k.clear(flagOverheard) })
+	if srv := s.srv.Load(); srv != nil {
+		srv.clear(flagOverheard)
+	}
+}
+
+// overheard tells those who wait for data, or for an answer of the server, that
+// the dialogue has something new.
+func (s *Session) overheard(k *socket) {
+	a := s.data.Load()
+	if a == nil || !a.attending.Load() {
+		return
+	}
+	a.each(func(o *socket) { o.set(flagOverheard) })
+	if srv := s.srv.Load(); srv != nil && k == s.clt {
+		srv.set(flagOverheard)
+	}
+}
+
+// listenTo hands what was overheard to the driver.
+func (s *Session) listenTo() error {
+	if a := s.data.Load(); a != nil && a.attend != nil {
+		return a.attend()
+	}
+	return nil
+}
+
+// Peek reads what has arrived from one side without waiting for more, and returns
+// all that is buffered then, about limit bytes at most. An end or a failure is the
+// error, and is kept for the next read too.
+func (s *Session) Peek(side wire.Side, limit int) ([]byte, error) {
+	k, err := s.dialogueWith(side)
+	if err != nil {
+		return nil, err
+	}
+	c := s.Conn(side)
+	for k.unread == nil && k.has(flagReadable) && len(c.Buffered()) < limit {
+		k.trying = true
+		err := c.Fill(limit)
+		k.trying = false
+		if err == errWouldBlock {
+			break
+		}
+		k.unread = err
+	}
+	return c.Buffered(), k.unread
+}
