@@ -77,7 +77,7 @@ type DataConnections struct {
 // FTPOptions is "config ftp" of the protocol options. What REST and MODE lead to
 // can't be inspected: the commands pass only where the options say so.
 type FTPOptions struct {
-	Inspection `default.ports:"21" default.options:"bypass-rest-command bypass-mode-command" words.options:"clientcomfort oversize splice bypass-rest-command bypass-mode-command" foreign.options:"no-content-summary"`
+	Inspection `default.ports:"21" words.options:"clientcomfort oversize splice bypass-rest-command bypass-mode-command" foreign.options:"no-content-summary"`
 	Comforting
 	Dialogue `default.idle-timeout:"900"`
 	DataConnections

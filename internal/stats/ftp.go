@@ -39,8 +39,8 @@ type FTPStat struct {
 	UploadsOversizePass  Counter `line:"Upload files oversize pass"`
 	UploadsOversizeBlock Counter `line:"Upload files oversize block"`
 
-	DataActive      Counter `line:"Data connections active"`  // opened by the server's end, or by ours to the client (PORT, EPRT)
-	DataPassive     Counter `line:"Data connections passive"` // opened by the client's end, or by ours to the server (PASV, EPSV)
+	DataActive      Counter `line:"Data connections active"`  // made with clients that said PORT or EPRT
+	DataPassive     Counter `line:"Data connections passive"` // made with clients that said PASV or EPSV
 	CommandsBlocked Counter `line:"Commands blocked"`         // refused by the proxy and never passed on
 }
 
