@@ -305,9 +305,17 @@ func (s *Session) closeAttached() {
 	s.CloseData(wire.Server, true)
 }
 
+// DataGone tells that one side has broken its data connection.
+func (s *Session) DataGone(side wire.Side) bool {
+	k := s.dataSocket(side)
+	return k != nil && k.has(flagDead)
+}
+
 // Attend has f called, by the goroutine that runs the session, when something has
-// come from the client, or from the server while a data connection is waited for.
-// A wait ends with the error that f returns. nil ends it.
+// happened that may end a wait: while data are waited for, when the client or the
+// server has said something or has broken its data connection; while an answer of
+// the server is waited for, when the client has said something. A wait ends with the
+// error that f returns. Attend(nil) ends it.
 func (s *Session) Attend(f func() error) {
 	a := s.attachments()
 	a.attend = f
@@ -323,7 +331,7 @@ func (s *Session) Attend(f func() error) {
 }
 
 // overheard tells those who wait for data, or for an answer of the server, that
-// the dialogue has something new.
+// something has happened to another socket of the session.
 func (s *Session) overheard(k *socket) {
 	a := s.data.Load()
 	if a == nil || !a.attending.Load() {

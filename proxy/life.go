@@ -24,6 +24,9 @@ func (k *socket) happened(flags uint32) {
 		k.sess.clientGone()
 	}
 	if k.attached {
+		if flags&flagDead != 0 {
+			k.sess.overheard(k)
+		}
 		return
 	}
 	if flags&flagReadable != 0 {

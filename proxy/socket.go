@@ -27,7 +27,7 @@ const (
 	flagRelay                          // room to write is an event for the session
 	flagUrgent                         // the peer sends urgent data, at which every read stops short
 	flagLingering                      // the session is over, the socket waits for its peer
-	flagOverheard                      // the dialogue has something new for those who wait for data
+	flagOverheard                      // another socket has something new; see Session.Attend
 	flagWaiting     = flagWaitRead | flagWaitWrite
 	flagReadReasons = flagReadable | flagHangup | flagDead | flagAborted | flagTimedOut | flagNudged
 	flagWakesReader = flagReadReasons | flagOverheard

@@ -28,6 +28,22 @@
 //	counters        lines of the counters, blanks collapsed, and of the leak ledger
 //	session         words of the session's log line: field value
 //
+// Data connections, which a dialogue arranges beside itself, have steps of their
+// own; each is there for the client and for the server:
+//
+//	client gets a port  the client receives this line, in which {port} or {commas}
+//	                stands for the port that the proxy listens on
+//	client data     the client sends this over its data connection
+//	client gets data    the client has received exactly this over it
+//	client data opens   the data connection is there
+//	client data closes  the client ends it; resets: with a reset
+//	client data ends    the proxy has ended it, sending nothing more; "reset" when
+//	                it was reset
+//
+// A data connection is opened by the first step that needs it: to the port that the
+// proxy has named last, or from the proxy to a port of this side, which {client
+// port} and {client commas} in a line open and name.
+//
 // A second word behind client or server, "slowly", sends byte by byte, each in a
 // packet of its own as far as the system lets it.
 //
@@ -38,7 +54,8 @@
 // Lines end with CR LF; a backslash at the end of a line leaves that out, and
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
 // runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
-// of X; {first X} and {second X} the halves of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
+// of X; {first X} and {second X} the halves of X; {len X} the length of X; {crlf X} X with
+// CR LF for each LF; {origin} the origin's address; {X*1000} repeats the text X. In base64, quoted and
 // uu lines have the usual length, and there is no line end behind the last.
 //
 // The package knows no protocol: steps that only one of them needs are that

@@ -50,7 +50,13 @@ func (p *player) macro(m string) string {
 		require.NoError(p.t, err, m)
 		return strings.Repeat(unescapeAll(what), n)
 	}
+	if text, ok := p.dataMacro(m); ok {
+		return text
+	}
 	verb, of, ok := strings.Cut(m, " ")
+	if m == "origin" {
+		return p.Origin.Addr().String()
+	}
 	if !ok {
 		require.Equal(p.t, "eicar", m, "unknown words in braces")
 		return string(samples.EICAR())
@@ -65,6 +71,8 @@ func (p *player) macro(m string) string {
 		return quoted(x)
 	case "uu":
 		return uuencoded(x)
+	case "crlf":
+		return strings.ReplaceAll(x, "\n", "\r\n")
 	case "first":
 		return x[:len(x)/2]
 	case "second":

@@ -39,7 +39,8 @@ var (
 	errAborted  = errors.New("the client has aborted the transfer")
 	errAnswered = errors.New("the server has answered") // ends a wait for a data connection
 	errGivenUp  = errors.New("the server has given up") // its last word says why
-	errTold     = errors.New("the server has refused")  // and the client knows
+	errGone     = errors.New("the receiver has broken its data connection")
+	errTold     = errors.New("the server has refused") // and the client knows
 )
 
 // refused is the end of a transfer of which the proxy tells the client.
@@ -222,6 +223,9 @@ func (t *transfer) overhear() error {
 	if t.x.aborts() {
 		return errAborted
 	}
+	if t.x.s.DataGone(t.receiver()) {
+		return errGone
+	}
 	if !t.opening {
 		return nil
 	}
@@ -232,6 +236,14 @@ func (t *transfer) overhear() error {
 		return errAnswered
 	}
 	return nil
+}
+
+// receiver is the side that the transfer goes to.
+func (t *transfer) receiver() wire.Side {
+	if t.verb == verbRETR || t.verb == verbLIST {
+		return wire.Client
+	}
+	return wire.Server
 }
 
 // pass relays a listing.
