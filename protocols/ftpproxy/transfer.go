@@ -24,10 +24,11 @@ type transfer struct {
 	line    []byte // the command
 	name    string // of the file, for people and scanners
 	ascii   bool
-	opening bool   // a data connection is waited for
-	sent    bool   // the server has the command, and its last word is to come
-	final   []byte // its last word, when it has come early
-	stored  string // how the server calls what STOU stores
+	opening bool      // a data connection is waited for,
+	from    wire.Side // with this side
+	sent    bool      // the server has the command, and its last word is to come
+	final   []byte    // its last word, when it has come early
+	stored  string    // how the server calls what STOU stores
 
 	source     content
 	inspection proxy.Inspection
@@ -147,7 +148,7 @@ func (t *transfer) reachServer() error {
 
 // cantOpen makes the failure of a data connection one that the client hears of.
 func cantOpen(err error) error {
-	if err == nil || errors.Is(err, errAborted) || errors.Is(err, errGivenUp) {
+	if err == nil || errors.Is(err, errAborted) || errors.Is(err, errGivenUp) || errors.Is(err, errGone) {
 		return err
 	}
 	var o *over
@@ -183,6 +184,7 @@ func (t *transfer) open(ctx context.Context, sides ...wire.Side) error {
 
 func (t *transfer) openOne(side wire.Side) (err error) {
 	s, stat := t.x.s, &t.x.s.Stats().FTP.Stat
+	t.from = side
 	switch {
 	case side == wire.Server:
 		_, err = s.AcceptData(side)
@@ -232,7 +234,8 @@ func (t *transfer) overhear() error {
 	if _, err := t.x.s.Peek(wire.Client, t.x.options().LineLimit); err != nil {
 		return errAborted
 	}
-	if said, err := t.x.s.Peek(wire.Server, maxReply); t.sent && (len(said) > 0 || err != nil) {
+	said, err := t.x.s.Peek(wire.Server, maxReply)
+	if t.sent && (len(said) > 0 || err != nil && t.from == wire.Server) {
 		return errAnswered
 	}
 	return nil
