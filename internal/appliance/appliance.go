@@ -16,6 +16,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/console"
+	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
@@ -62,7 +63,8 @@ type Options struct {
 type Appliance struct {
 	opts     Options
 	log      *zap.Logger
-	logFile  *logfile.File
+	logFile  *logfile.File // structured records
+	events   *eventlog.Log // the appliance's own lines, from the same records
 	store    *config.Store
 	resolver *resolver.Resolver
 	engine   *proxy.Engine
@@ -98,9 +100,12 @@ func Start(opts Options) (*Appliance, error) {
 	if a.logFile, err = logfile.Open(filepath.Join(opts.StateDir, "utmsim.log"), logBytes, logKeep); err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	a.log = newLogger(a.logFile)
-	if err := a.run(); err != nil {
+	if a.events, err = eventlog.New(filepath.Join(opts.StateDir, "log"), logSettings(a.store.Snapshot())); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
+	}
+	a.log = newLogger(a.logFile, a.events)
+	if err := a.run(); err != nil {
+		return nil, errors.Join(err, a.events.Close(), a.logFile.Close())
 	}
 	return a, nil
 }
@@ -146,7 +151,7 @@ func (a *Appliance) run() (err error) {
 	}
 	a.store.OnCommit(a.commit)
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit,
+		Engine: a.engine, Store: a.store, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
 	})
 	if err := a.console.Listen(a.opts.StateDir); err != nil {
 		return errors.Join(err, a.engine.Shutdown(context.Background()))
@@ -213,8 +218,12 @@ func (a *Appliance) commit(c config.Commit) error {
 		return err
 	}
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
+	if err := a.events.Configure(logSettings(c.New)); err != nil {
+		return errors.Join(err, a.engine.Apply(c.Old))
+	}
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
+			zap.Stringer("kind", ch.Kind), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
 			zap.String("old", ch.Old), zap.String("new", ch.New))
 	}
 	return nil
@@ -276,5 +285,5 @@ func (a *Appliance) Stop() error {
 	} else {
 		a.log.Info("stopped")
 	}
-	return errors.Join(a.console.Close(), a.logFile.Close())
+	return errors.Join(a.console.Close(), a.events.Close(), a.logFile.Close())
 }

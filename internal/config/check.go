@@ -33,7 +33,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkDataPorts} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkDataPorts, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}
@@ -121,6 +121,13 @@ func checkDataPorts(s *Snapshot) *fault {
 			return place{path: "firewall profile-protocol-options", key: o.Name}.fault("data-port-low",
 				"data-port-low (%d) and data-port-high (%d) are no range", d.DataPortLow, d.DataPortHigh)
 		}
+	}
+	return nil
+}
+
+func checkSyslog(s *Snapshot) *fault {
+	if s.Syslog.Status && s.Syslog.Server == "" {
+		return place{path: "log syslogd setting"}.fault("server", "Attribute 'server' MUST be set.")
 	}
 	return nil
 }

@@ -22,6 +22,10 @@ type Snapshot struct {
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`
 	FTPProxy        FTPProxy          `cli:"ftp-proxy explicit" help:"Configure explicit FTP proxy settings."`
+	MemoryLog       MemoryLog         `cli:"log memory setting" help:"Settings for memory buffer."`
+	MemoryLogSize   MemoryLogSize     `cli:"log memory global-setting" help:"Global settings for memory logging."`
+	DiskLog         DiskLog           `cli:"log disk setting" help:"Settings for local disk logging."`
+	Syslog          Syslog            `cli:"log syslogd setting" help:"Global settings for remote syslog server."`
 }
 
 // AVProfile finds an antivirus profile by name; nil when there is none.
