@@ -7,15 +7,18 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
 
-// errWouldBlock says that nothing can be read now.
+// errWouldBlock says that nothing can be read or written now.
 var errWouldBlock = errors.New("would block")
 
 // netConn is the portable connection: a goroutine for each socket reads ahead
-// into one buffer and so stands in for readiness events. Writes block.
+// into one buffer and so stands in for readiness events. A write blocks for a moment
+// and is then reported as one that has to wait, and soon as one that may be tried
+// again: whoever waits can be woken by other things meanwhile.
 type netConn struct{ *readAhead }
 
 // readAhead is what the reading goroutine and the session share.
@@ -27,6 +30,7 @@ type readAhead struct {
 	buf  []byte
 	r, w int
 	err  error
+	tell func(flags uint32) // reports readiness; nil before the first read
 
 	ln       *net.TCPListener // a data listener, which has no tcp
 	accepted *net.TCPConn     // what it has taken
@@ -34,8 +38,11 @@ type readAhead struct {
 
 const readAheadSize = 32 << 10
 
-// writeLimit is how long one write may block.
-const writeLimit = 60 * time.Second
+// How long one attempt to write may block, and how long it is until the next.
+const (
+	writeLimit = 100 * time.Millisecond
+	writePause = 20 * time.Millisecond
+)
 
 func newNetConn(c *net.TCPConn) netConn {
 	return netConn{&readAhead{tcp: c, space: make(chan struct{}, 1)}}
@@ -48,7 +55,7 @@ func (c netConn) pump(tell func(flags uint32)) {
 		return
 	}
 	c.mu.Lock()
-	c.buf = make([]byte, readAheadSize)
+	c.buf, c.tell = make([]byte, readAheadSize), tell
 	c.mu.Unlock()
 	for {
 		n, err := c.tcp.Read(c.buf)
@@ -92,7 +99,20 @@ func (c netConn) read(p []byte) (int, error) {
 
 func (c netConn) write(p []byte) (int, error) {
 	_ = c.tcp.SetWriteDeadline(time.Now().Add(writeLimit))
-	return c.tcp.Write(p)
+	n, err := c.tcp.Write(p)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if n > 0 {
+		return n, nil
+	}
+	c.mu.Lock()
+	tell := c.tell
+	c.mu.Unlock()
+	if tell != nil {
+		time.AfterFunc(writePause, func() { tell(flagWritable) })
+	}
+	return 0, errWouldBlock
 }
 
 func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
@@ -122,9 +142,12 @@ func (c netConn) close(reset bool) {
 	}
 }
 
-// keepUrgent has nothing to do: package net has no word for it, and an ABOR sent as
-// urgent data waits for the next line.
-func (c netConn) keepUrgent() {}
+// keepUrgent: see the other implementation.
+func (c netConn) keepUrgent() {
+	if raw, err := c.tcp.SyscallConn(); err == nil {
+		_ = raw.Control(setUrgentInline)
+	}
+}
 
 // noDelay has nothing to do: package net sets it.
 func (c netConn) noDelay() {}
