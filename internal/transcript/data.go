@@ -1,12 +1,15 @@
 package transcript
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -43,6 +46,9 @@ func (p *player) dataStep(name, data string) (ok bool) {
 	case "data resets":
 		p.reset(p.dataConn(end, side))
 		end.conn = nil
+	case "gets a part of data":
+		p.dataPart(p.dataConn(end, side), p.bytes(data), side)
+		end.conn = nil
 	case "data ends":
 		p.over(p.dataConn(end, side), strings.TrimSpace(data), "the "+side+" (data)")
 		end.conn.Close()
@@ -51,6 +57,15 @@ func (p *player) dataStep(name, data string) (ok bool) {
 		return false
 	}
 	return true
+}
+
+// dataPart reads to the end of a data connection that is reset somewhere.
+func (p *player) dataPart(c *net.TCPConn, of []byte, side string) {
+	p.t.Helper()
+	got, err := io.ReadAll(c)
+	require.ErrorIs(p.t, err, syscall.ECONNRESET)
+	require.True(p.t, bytes.HasPrefix(of, got), "the %s got something else: %s", side, brief(got))
+	c.Close()
 }
 
 // placeholders stand for an address in a step that learns it.
@@ -122,6 +137,9 @@ func (p *player) dataConn(end *dataEnd, side string) *net.TCPConn {
 func (p *player) dataMacro(m string) (text string, ok bool) {
 	side, form, _ := strings.Cut(m, " ")
 	end, known := map[string]*dataEnd{"client": &p.clientData, "server": &p.serverData}[side]
+	if m == "closed" {
+		return p.closedPort(), true
+	}
 	if !known {
 		return "", false
 	}
@@ -141,6 +159,15 @@ func (p *player) dataMacro(m string) (text string, ok bool) {
 	}
 	require.Equal(p.t, "commas", form, "unknown words in braces: %s", m)
 	return "127,0,0,1," + tail, true
+}
+
+// closedPort is a port on which nobody listens, as PORT writes it.
+func (p *player) closedPort() string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(p.t, err)
+	require.NoError(p.t, ln.Close())
+	port := ln.Addr().(*net.TCPAddr).Port
+	return fmt.Sprintf("%d,%d", port>>8, port&0xff)
 }
 
 // noData checks that no data connection has been made that the steps don't show.

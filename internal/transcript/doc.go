@@ -35,6 +35,7 @@
 //	                stands for the port that the proxy listens on
 //	client data     the client sends this over its data connection
 //	client gets data    the client has received exactly this over it
+//	client gets a part of data  the beginning of this, or nothing, and then a reset
 //	client data opens   the data connection is there
 //	client data closes  the client ends it; resets: with a reset
 //	client data ends    the proxy has ended it, sending nothing more; "reset" when
@@ -54,9 +55,11 @@
 // Lines end with CR LF; a backslash at the end of a line leaves that out, and
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
 // runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
-// of X; {first X} and {second X} the halves of X; {len X} the length of X; {crlf X} X with
-// CR LF for each LF; {origin} the origin's address; {X*1000} repeats the text X. In base64, quoted and
-// uu lines have the usual length, and there is no line end behind the last.
+// of X; {first X} and {second X} the halves of X; {len X} the length of X; {crlf X}
+// X with CR LF for each LF; {X*1000} repeats the text X; {origin} is the origin's
+// address, {closed} a port on which nobody listens, written as in {client commas}. In
+// base64, quoted and uu lines have the usual length, and there is no line end behind
+// the last.
 //
 // The package knows no protocol: steps that only one of them needs are that
 // driver's own.
