@@ -163,7 +163,7 @@ func (s *Session) attachData(side wire.Side, conn netConn, connecting bool) (*wi
 	k := s.newAttached(conn)
 	k.events = s.dataEvents(counts.Clt)
 	if side == wire.Server {
-		k.events = s.dataEvents(counts.Srv)
+		k.events, k.peer = s.dataEvents(counts.Srv), netip.AddrPortFrom(s.peerOf(side), 0)
 	}
 	if err := s.attach(&a.sockets[side], k, connecting); err != nil {
 		return nil, err
@@ -197,10 +197,6 @@ func (s *Session) CloseData(side wire.Side, reset bool) {
 	if c := a.conns[side]; c != nil {
 		reset = !reset && c.Flush() != nil || reset
 		c.Release()
-	}
-	if side == wire.Server {
-		s.up += k.out
-		s.down += k.in
 	}
 	a.conns[side] = nil
 	a.sockets[side].Store(nil)

@@ -121,6 +121,8 @@ func (sc *scans) judge(ctx context.Context, s *Session, h *Hold) error {
 		s.verdicts(h.in.Dir).Clean()
 		return nil
 	}
+	s.shown.scanning.Store(true)
+	defer s.shown.scanning.Store(false)
 	var verdict scanner.Verdict
 	var err error
 	if h.comfortAt > 0 {
@@ -198,6 +200,7 @@ func (sc *scans) survive(s *Session, err *error) {
 // because the policy may block it and let the first pass.
 func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Hold, parts []scanner.Object) (worst scanner.Verdict, failed error) {
 	worst = h.in.Found
+	h.Parts = make([]scanner.Verdict, 0, len(parts))
 	for i := range parts {
 		parts[i].Limits = s.policy.limits
 		v, err := sc.one(ctx, s, set, &parts[i])

@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"sort"
+	"sync/atomic"
 
 	"utmsim/protocols/wire"
 )
@@ -12,10 +13,21 @@ import (
 // io.ReaderAt over the content that scanners read.
 type spool struct {
 	mem    *memory
+	shown  *atomic.Int64 // the bytes held, for others to look at
 	chunks []*wire.Chunk
 	raw    int64 // bytes held
 	size   int64 // of these, content
 	runs   []run
+
+	// Room for what a small object has, so that it is not allocated.
+	firstChunks [2]*wire.Chunk
+	firstRuns   [4]run
+}
+
+// begin makes an empty spool that is charged to mem. It is not copied afterwards.
+func (sp *spool) begin(mem *memory, shown *atomic.Int64) {
+	sp.mem, sp.shown = mem, shown
+	sp.chunks, sp.runs = sp.firstChunks[:0], sp.firstRuns[:0]
 }
 
 // run is a stretch of content without framing in between.
@@ -51,7 +63,13 @@ func (sp *spool) took(n int, content bool) {
 		sp.size += int64(n)
 	}
 	sp.raw += int64(n)
-	sp.mem.hold(int64(n))
+	sp.hold(int64(n))
+}
+
+// hold charges n bytes, or takes them back when n is negative.
+func (sp *spool) hold(n int64) {
+	sp.shown.Add(n)
+	sp.mem.hold(n)
 }
 
 func (sp *spool) write(b []byte, content bool) {
@@ -98,6 +116,18 @@ func (sp *spool) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
+// View implements scanner.Viewer.
+func (sp *spool) View(off int64) []byte {
+	i := sort.Search(len(sp.runs), func(i int) bool { return sp.runs[i].content+sp.runs[i].n > off })
+	if i == len(sp.runs) {
+		return nil
+	}
+	r := sp.runs[i]
+	skip := off - r.content
+	piece := sp.slice(r.raw + skip)
+	return piece[:min(int64(len(piece)), r.n-skip)]
+}
+
 // writeTo sends the held bytes from off on.
 func (sp *spool) writeTo(to *wire.Conn, off int64) error {
 	for off < sp.raw {
@@ -116,7 +146,7 @@ func (sp *spool) release() {
 		wire.PutChunk(c)
 	}
 	if sp.raw > 0 {
-		sp.mem.hold(-sp.raw)
+		sp.hold(-sp.raw)
 	}
 	sp.chunks, sp.runs, sp.raw, sp.size = sp.chunks[:0], sp.runs[:0], 0, 0
 }

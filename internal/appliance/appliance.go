@@ -22,6 +22,8 @@ import (
 	"utmsim/protocols"
 	"utmsim/protocols/ftpproxy"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/imapproxy"
+	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
@@ -178,7 +180,9 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.HTTP: new(httpproxy.Driver),
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
+		protocols.IMAP: new(imapproxy.Driver),
 		protocols.FTP:  new(ftpproxy.Driver),
+		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }
 

@@ -136,8 +136,13 @@ func TestFactory(t *testing.T) {
 	assert.Same(t, &options.FTP.Comforting, options.Comforting(protocols.FTP))
 	assert.Same(t, &options.FTP.DataConnections, options.DataConnections(protocols.FTP))
 	assert.Nil(t, options.DataConnections(protocols.HTTP))
-	assert.Nil(t, options.Inspection(protocols.NNTP))
-	assert.Nil(t, options.Dialogue(protocols.NNTP))
+	assert.Equal(t, NNTPOptions{
+		Inspection: Inspection{Ports: []uint16{119}, Status: true, Options: Splice, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
+		Dialogue:   Dialogue{IdleTimeout: 10 * time.Minute, LineLimit: 16 << 10},
+	}, options.NNTP)
+	assert.Same(t, &options.NNTP.Inspection, options.Inspection(protocols.NNTP))
+	assert.Same(t, &options.NNTP.Dialogue, options.Dialogue(protocols.NNTP))
+	assert.Nil(t, options.Comforting(protocols.NNTP))
 	av := s.AVProfile("default")
 	require.NotNil(t, av)
 	assert.True(t, av.Protocol(protocols.HTTP).Options.Has(AVScan))
@@ -145,7 +150,7 @@ func TestFactory(t *testing.T) {
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.SMTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.FTP))
-	assert.Nil(t, av.Protocol(protocols.NNTP))
+	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
 	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
 	assert.Empty(t, s.VIPs)
 	assert.Empty(t, s.Policies)

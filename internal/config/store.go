@@ -21,6 +21,9 @@ config firewall profile-protocol-options
         config ftp
             set options splice bypass-rest-command bypass-mode-command
         end
+        config nntp
+            set options splice
+        end
     next
 end
 config antivirus profile
@@ -35,7 +38,13 @@ config antivirus profile
         config pop3
             set options scan
         end
+        config imap
+            set options scan
+        end
         config ftp
+            set options scan
+        end
+        config nntp
             set options scan
         end
     next
