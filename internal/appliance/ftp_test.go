@@ -318,3 +318,38 @@ func TestFTPExplicitLoop(t *testing.T) {
 	say("a@"+s.Origins.Addr(lab.ServiceFTP), "530 ")
 	say("a@www.lab.test:"+strings.Split(s.Origins.Addr(lab.ServiceFTP), ":")[1], "530 ")
 }
+
+// TestFTPDataPorts: clients are given ports of the configured range, and hear it when
+// there is none left.
+func TestFTPDataPorts(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	low := ln.Addr().(*net.TCPAddr).Port // taken as long as the test runs
+	defer ln.Close()
+	high := min(low+200, 65535)
+	s := newSite(t, "")
+	address := s.ftpVIP("range", "127.0.0.1", s.Origins.Addr(lab.ServiceFTP),
+		"set data-port-low "+strconv.Itoa(low), "set data-port-high "+strconv.Itoa(high))
+	seen := map[int]bool{}
+	for range 5 {
+		c := s.dialTo(alice, address)
+		c.line("220 ")
+		c.does("USER anonymous", "331 ")
+		c.does("PASS x", "230 ")
+		var port int
+		_, err := fmt.Sscanf(c.does("EPSV", "229 "), "229 Entering Extended Passive Mode (|||%d|)", &port)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, port, low)
+		assert.LessOrEqual(t, port, high)
+		assert.False(t, seen[port], "one session's port is not another's")
+		seen[port] = true
+	}
+	s.exec("config firewall profile-protocol-options", "edit range", "config ftp",
+		"set data-port-low "+strconv.Itoa(low), "set data-port-high "+strconv.Itoa(low), "end", "end")
+	c := s.dialTo(alice, address)
+	c.line("220 ")
+	c.does("USER anonymous", "331 ")
+	c.does("PASS x", "230 ")
+	c.does("EPSV", "425 ")
+	c.does("NOOP", "200 ")
+}
