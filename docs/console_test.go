@@ -229,7 +229,7 @@ var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", 
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.
-var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get log "}
+var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get ftp-proxy ", "get log "}
 
 // commands are the whole commands that begin with a line, arguments in their
 // written form.
@@ -265,7 +265,7 @@ var level = regexp.MustCompile(`(?m)^(?:\[.*\] )?(\d+): `)
 func levels(t *testing.T, c *console.Console) []string {
 	t.Helper()
 	var out []string
-	for _, app := range []string{"http", "pop3", "nntp", "proxyworker"} {
+	for _, app := range []string{"http", "pop3", "ftpd", "nntp", "proxyworker"} {
 		menu := replay(t, c, "FGT # get test "+app+"\n")
 		for _, m := range level.FindAllStringSubmatch(menu, -1) {
 			out = append(out, "get test "+app+" "+m[1])

@@ -36,7 +36,8 @@ type Session struct {
 	id      uint64
 	began   int64 // engine clock, ns
 	clt     *socket
-	srv     atomic.Pointer[socket] // nil while no server is connected
+	srv     atomic.Pointer[socket]   // nil while no server is connected
+	data    atomic.Pointer[attached] // nil while it never had a data connection
 	client  *wire.Conn
 	server  *wire.Conn
 	peer    netip.AddrPort
@@ -152,9 +153,24 @@ func (s *Session) noted() string {
 	return ""
 }
 
-func (s *Session) nameOf(k *socket) wire.Side {
-	if k == s.clt {
-		return wire.Client
+// Scans tells that objects are judged: not in a bypassed session, and not where the
+// profile says nothing about the protocol.
+func (s *Session) Scans() bool { return s.policy.scan && !s.unscanned }
+
+// ServerDataMode is how data connections with the server are made.
+func (s *Session) ServerDataMode() config.DataMode { return s.policy.serverData }
+
+// nameOf is what a socket is called in errors.
+func (s *Session) nameOf(k *socket) string {
+	switch {
+	case k == s.clt:
+		return wire.Client.String()
+	case !k.attached:
+		return wire.Server.String()
+	case k == s.dataSocket(wire.Client):
+		return "client's data connection"
+	case k == s.dataSocket(wire.Server):
+		return "server's data connection"
 	}
-	return wire.Server
+	return "listener for data"
 }

@@ -20,6 +20,7 @@ import (
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
+	"utmsim/protocols/ftpproxy"
 	"utmsim/protocols/httpproxy"
 	"utmsim/protocols/imapproxy"
 	"utmsim/protocols/nntpproxy"
@@ -163,7 +164,7 @@ func (a *Appliance) run() (err error) {
 
 // warnAboutRoom says what the configured table needs and is not there.
 func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
-	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
+	if need := proxy.FilesNeeded(snap); files > 0 && need > files {
 		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
 			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
 	}
@@ -180,6 +181,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
 		protocols.IMAP: new(imapproxy.Driver),
+		protocols.FTP:  new(ftpproxy.Driver),
 		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }

@@ -18,6 +18,7 @@ const (
 	labSMTP     = 2525
 	labPOP3     = 1110
 	labIMAP     = 1143
+	labFTP      = 2121
 	labNNTP     = 1119
 )
 
@@ -94,7 +95,10 @@ type labVIP struct {
 
 // labVIPs are in the order of the protocols, HTTP first.
 func labVIPs() []labVIP {
-	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceIMAP, labIMAP}, {lab.ServiceNNTP, labNNTP}}
+	return []labVIP{
+		{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3},
+		{lab.ServiceIMAP, labIMAP}, {lab.ServiceFTP, labFTP}, {lab.ServiceNNTP, labNNTP},
+	}
 }
 
 // labAddress is where the listener configured for a port of loopback accepts.

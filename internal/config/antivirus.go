@@ -14,6 +14,7 @@ type AVProfile struct {
 	SMTP    AVProtocol `cli:"smtp" help:"Configure SMTP AntiVirus options."`
 	POP3    AVProtocol `cli:"pop3" help:"Configure POP3 AntiVirus options."`
 	IMAP    AVProtocol `cli:"imap" help:"Configure IMAP AntiVirus options."`
+	FTP     AVProtocol `cli:"ftp" help:"Configure FTP AntiVirus options."`
 	NNTP    AVProtocol `cli:"nntp" help:"Configure NNTP AntiVirus options."`
 }
 
@@ -35,6 +36,8 @@ func (a *AVProfile) Protocol(p protocols.Protocol) *AVProtocol {
 		return &a.POP3
 	case protocols.IMAP:
 		return &a.IMAP
+	case protocols.FTP:
+		return &a.FTP
 	case protocols.NNTP:
 		return &a.NNTP
 	}

@@ -33,7 +33,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkSyslog} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkDataPorts, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}
@@ -95,9 +95,31 @@ func checkVIPs(s *Snapshot) *fault {
 		}
 		taken[v.External()] = v.Name
 	}
-	if w := s.WebProxy; w.Status {
-		if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; name != "" {
-			return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
+	return checkExplicit(s, taken)
+}
+
+// checkExplicit looks for explicit proxies in the place of VIPs, or of each other.
+func checkExplicit(s *Snapshot, taken map[netip.AddrPort]string) *fault {
+	w, f := s.WebProxy, s.FTPProxy
+	if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; w.Status && name != "" {
+		return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
+	}
+	at := place{path: "ftp-proxy explicit"}
+	if name := taken[netip.AddrPortFrom(f.IncomingIP, f.Port)]; f.Status && name != "" {
+		return at.fault("incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(f.Port)), name)
+	}
+	if f.Status && w.Status && f.Port == w.Port && f.IncomingIP == w.IncomingIP {
+		return at.fault("incoming-port", "port %s is that of the explicit web proxy", strconv.Itoa(int(f.Port)))
+	}
+	return nil
+}
+
+func checkDataPorts(s *Snapshot) *fault {
+	for i := range s.ProtocolOptions {
+		o := &s.ProtocolOptions[i]
+		if d := o.FTP.DataConnections; d.DataPortLow > d.DataPortHigh || d.DataPortLow == 0 && d.DataPortHigh != 0 {
+			return place{path: "firewall profile-protocol-options", key: o.Name}.fault("data-port-low",
+				"data-port-low (%d) and data-port-high (%d) are no range", d.DataPortLow, d.DataPortHigh)
 		}
 	}
 	return nil

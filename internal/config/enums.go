@@ -183,6 +183,27 @@ func (TLSMode) choices() []Choice {
 // String is the setting's word.
 func (e TLSMode) String() string { return word(e.choices(), uint8(e)) }
 
+// DataMode is how data connections with a server are made.
+type DataMode uint8
+
+// The modes of data connections with a server.
+const (
+	DataAsClient DataMode = iota // as the client makes its own
+	DataPassive                  // the proxy connects to the server
+	DataActive                   // the server connects to the proxy
+)
+
+func (DataMode) choices() []Choice {
+	return []Choice{
+		{Word: "client", Help: "Use the same transmission mode for client and server data sessions."},
+		{Word: "passive", Help: "Use passive mode on server data session."},
+		{Word: "active", Help: "Use active mode on server data session (not on the appliance)."},
+	}
+}
+
+// String is the setting's word.
+func (e DataMode) String() string { return word(e.choices(), uint8(e)) }
+
 // ScanEngine is one of the engines that judge objects.
 type ScanEngine uint8
 

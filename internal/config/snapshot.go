@@ -21,6 +21,7 @@ type Snapshot struct {
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`
+	FTPProxy        FTPProxy          `cli:"ftp-proxy explicit" help:"Configure explicit FTP proxy settings."`
 	MemoryLog       MemoryLog         `cli:"log memory setting" help:"Settings for memory buffer."`
 	MemoryLogSize   MemoryLogSize     `cli:"log memory global-setting" help:"Global settings for memory logging."`
 	DiskLog         DiskLog           `cli:"log disk setting" help:"Settings for local disk logging."`
@@ -80,6 +81,8 @@ func (s *Simulator) Limit(p protocols.Protocol) int {
 		return s.POP3Limit
 	case protocols.IMAP:
 		return s.IMAPLimit
+	case protocols.FTP:
+		return s.FTPLimit
 	case protocols.NNTP:
 		return s.NNTPLimit
 	}

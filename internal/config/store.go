@@ -18,6 +18,9 @@ config firewall profile-protocol-options
         config smtp
             set options splice
         end
+        config ftp
+            set options splice bypass-rest-command bypass-mode-command
+        end
         config nntp
             set options splice
         end
@@ -36,6 +39,9 @@ config antivirus profile
             set options scan
         end
         config imap
+            set options scan
+        end
+        config ftp
             set options scan
         end
         config nntp

@@ -223,14 +223,14 @@ func TestSession(t *testing.T) {
 		{"Tab with nothing to say", "zz\t\ty", "FGT # zzy"},
 		{"Tab after a bar", "show | g\t-i x", "FGT # show | grep -i x"},
 		{"help", "e?x", "FGT # e?\nexecute    Execute static commands.\nexit       Exit the CLI.\n\nFGT # ex"},
-		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\nsmtp           SMTP proxy.\npop3           POP3 proxy.\nimap           IMAP proxy.\nnntp           NNTP proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
+		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\nsmtp           SMTP proxy.\npop3           POP3 proxy.\nimap           IMAP proxy.\nftpd           FTP proxy.\nnntp           NNTP proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
 		{"help for a number", "get test http ?", "FGT # get test http ?\n<Integer>    Test level.\n<Enter>\n\nFGT # get test http"},
 		{"help in config", "conf sys glo\rset av-failopen ?", "FGT # conf sys glo\n\nFGT (global) # set av-failopen ?\npass        Bypass the antivirus system when memory is low. Antivirus scanning r\nesumes when the low memory condition is resolved.\noff         Stop accepting new AV sessions when entering conserve mode, but cont\ninue to process current active sessions.\none-shot    Bypass the antivirus system when memory is low.\nidledrop    Drop connections based on the clients that have the most connections\n open.\n\nFGT (global) # set av-failopen"},
 		{"help on mandatory settings", "config firewall policy\redit 1\rset d?", "FGT # config firewall policy\n\nFGT (policy) # edit 1\nnew entry '1' added\n\nFGT (1) # set d?\n*dstaddr    Destination virtual IPs, or all.\n\nFGT (1) # set d"},
 		{"help where nothing fits", "get test foo ?", "FGT # get test foo ?\n\ncommand parse error before 'foo'\nCommand fail. Return code -61\n\nFGT # get test foo"},
 		{"a question mark in quotes", "set comment \"why?\" ?", "FGT # set comment \"why?\" ?\nUnknown action 0\n\nFGT # set comment \"why?\""},
 		{"a question mark verbatim", "why\x16?", "FGT # why?"},
-		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n21\n\nFGT (default) #"},
+		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n24\n\nFGT (default) #"},
 		{"an interrupted quote", "show \"a\rb\x03emd\r", "FGT # show \"a\n> b^C\nFGT # emd\nUnknown action 0\n\nFGT #"},
 		{"stray controls and sequences", "e\x00m\x1b[200~\x1b[99;99;99;99;99;99;99;99;99zd\x1b\r", "FGT # emd\nUnknown action 0\n\nFGT #"},
 		{"broken text", "em\xffd\r", "FGT # emd\nthe line is not UTF-8 text and was not executed\nCommand fail. Return code -1\n\nFGT #"},
@@ -330,7 +330,7 @@ func TestPaging(t *testing.T) {
 	}
 	sit(t, u, Interactive{Cols: 20, Rows: 3}, func(d *desk) { // lines of two rows on a page of two
 		d.press("show | grep .\r")
-		for range 30 {
+		for range 50 {
 			d.press("\r")
 		}
 		assert.Equal(t, "FGT #", d.last())

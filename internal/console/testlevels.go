@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 // menu is one application of "get test": its levels, and how it prints them.
 type menu struct {
 	word, help string
+	name       string // of the protocol where that is not the word
 	letter     string // of the lines of a protocol's menu; "" for the worker's
 	levels     []level
 }
@@ -39,6 +41,9 @@ func menus() []*menu {
 		}},
 		{word: "imap", help: "IMAP proxy.", letter: "I", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.IMAP) }},
+		}},
+		{word: "ftpd", name: "ftp", help: "FTP proxy.", letter: "F", levels: []level{
+			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.FTP) }},
 		}},
 		{word: "nntp", help: "NNTP proxy.", letter: "N", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.NNTP) }},
@@ -74,9 +79,10 @@ func (m *menu) usage(c *call) error {
 		}
 		return nil
 	}
-	fmt.Fprintf(c.out, "Proxy Worker %d - %s\n", worker, m.word)
+	name := cmp.Or(m.name, m.word)
+	fmt.Fprintf(c.out, "Proxy Worker %d - %s\n", worker, name)
 	prefix := fmt.Sprintf("[%d:%s]", worker, m.letter)
-	fmt.Fprintf(c.out, "%s %s Proxy Test Usage\n%s\n", prefix, strings.ToUpper(m.word), prefix)
+	fmt.Fprintf(c.out, "%s %s Proxy Test Usage\n%s\n", prefix, strings.ToUpper(name), prefix)
 	for _, l := range m.levels {
 		fmt.Fprintf(c.out, "%s %d: %s\n", prefix, l.number, l.text)
 	}
