@@ -209,7 +209,7 @@ func TestAFloodDoesNotHideTheLastWords(t *testing.T) {
 			return false
 		}
 	}
-	r.eventually(func() bool { return sent.Load() > was+16<<20 || ended() }, "it goes on for a while")
+	r.eventually(func() bool { return sent.Load() > was+8<<20 || ended() }, "it goes on for a while")
 	assert.False(t, ended(), "cut off, which can destroy the words")
 	assert.Equal(t, "SORRY", c.line())
 	c.Close()
