@@ -265,7 +265,7 @@ var level = regexp.MustCompile(`(?m)^(?:\[.*\] )?(\d+): `)
 func levels(t *testing.T, c *console.Console) []string {
 	t.Helper()
 	var out []string
-	for _, app := range []string{"http", "pop3", "proxyworker"} {
+	for _, app := range []string{"http", "pop3", "nntp", "proxyworker"} {
 		menu := replay(t, c, "FGT # get test "+app+"\n")
 		for _, m := range level.FindAllStringSubmatch(menu, -1) {
 			out = append(out, "get test "+app+" "+m[1])

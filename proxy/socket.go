@@ -53,6 +53,7 @@ type socket struct {
 	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
 	wrote  bool          // something was written since the last read; by the owner only
 	trying bool          // Read does not wait; by the owner only
+	early  func() error  // what a write that waits calls when the peer speaks; by the owner only
 	unread error         // what an attempt found and the next Read returns; by the owner only
 	conn   netConn       // the descriptor itself, by platform
 }
@@ -244,13 +245,33 @@ func (s *socket) waitWritable() error {
 	if s.has(flagInterrupt) {
 		reasons |= flagReadable
 	}
-	if err := s.wait(flagWaitWrite, reasons); err != nil {
-		return err
+	for {
+		if err := s.wait(flagWaitWrite, reasons); err != nil {
+			return err
+		}
+		if !s.has(flagInterrupt) || !s.has(flagReadable) || s.has(flagWritable) {
+			return nil
+		}
+		if err := s.hearEarly(); err != nil {
+			return err
+		}
 	}
-	if s.has(flagInterrupt) && s.has(flagReadable) && !s.has(flagWritable) {
+}
+
+// hearEarly lets the driver look at what the peer says instead of taking more.
+func (s *socket) hearEarly() error {
+	if s.early == nil {
 		return wire.ErrEarlyReply
 	}
-	return nil
+	s.trying = true
+	defer func() { s.trying = false }()
+	return s.early()
+}
+
+// OnEarlyReply: see wire.EarlyReplier.
+func (s *socket) OnEarlyReply(f func() error) {
+	s.early = f
+	s.InterruptWrite(f != nil)
 }
 
 // wantWrite makes the reactor report room to write, from now on for good.

@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"utmsim/protocols/wire"
 )
 
 // errWouldBlock says that nothing can be read now.
-var errWouldBlock = errors.New("would block")
+var errWouldBlock = wire.ErrNotYet
 
 // netConn is the portable connection: a goroutine for each socket reads ahead
 // into one buffer and so stands in for readiness events. Writes block.
@@ -62,6 +64,12 @@ func (c netConn) pump(tell func(flags uint32)) {
 			return
 		}
 	}
+}
+
+// forget takes what has come and throws it away. It returns as read does.
+func (c netConn) forget() (int, error) {
+	var scratch [4096]byte
+	return c.read(scratch[:])
 }
 
 func (c netConn) read(p []byte) (int, error) {
