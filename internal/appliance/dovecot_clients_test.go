@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"utmsim/internal/lab"
 	"utmsim/protocols"
 )
 
@@ -125,6 +126,8 @@ func TestDovecotPOP3Curl(t *testing.T) {
 	s.invariants()
 }
 
+var dovecotPOP3ID = regexp.MustCompile(`(?m)^Message-Id: (<.*>)`)
+
 // dovecotPOP3Fetched reads what a client has delivered, a file for each mail, by the
 // Message-Id.
 func dovecotPOP3Fetched(t *testing.T, pattern string) map[string]string {
@@ -135,7 +138,7 @@ func dovecotPOP3Fetched(t *testing.T, pattern string) map[string]string {
 	for _, f := range files {
 		raw, err := os.ReadFile(f)
 		require.NoError(t, err)
-		id := regexp.MustCompile(`(?m)^Message-Id: (.*)$`).FindSubmatch(raw)
+		id := dovecotPOP3ID.FindSubmatch(raw)
 		require.NotNil(t, id, "%.300s", raw)
 		require.NotContains(t, mails, string(id[1]), "delivered twice")
 		mails[string(id[1])] = string(raw)
@@ -150,23 +153,27 @@ func TestDovecotPOP3Fetch(t *testing.T) {
 	s, d := newDovecotPOP3Site(t, "")
 	infected := []int{17, 100, 199}
 	mails := dovecotPOP3Mails(200, infected...)
+	mpop := func(pipelining string) func(user, address, smtp string) map[string]string {
+		return func(user, address, _ string) map[string]string {
+			return dovecotPOP3Fetched(t, dovecotPOP3Mpop(t, user, address, t.TempDir(), pipelining))
+		}
+	}
 	for i, c := range []struct {
 		name  string
-		fetch func(user, address, folder string) string // the files' pattern
+		fetch func(user, address, smtp string) map[string]string
 	}{
-		{"fetchmail", func(user, address, folder string) string { return dovecotPOP3Fetchmail(t, user, address, folder) }},
-		{"mpop, pipelined", func(user, address, folder string) string { return dovecotPOP3Mpop(t, user, address, folder, "on") }},
-		{"mpop", func(user, address, folder string) string { return dovecotPOP3Mpop(t, user, address, folder, "off") }},
+		{"fetchmail", s.dovecotPOP3Forward}, {"mpop, pipelined", mpop("on")}, {"mpop", mpop("off")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			fetch := func(user, address string) map[string]string {
+			fetch := func(user, address, smtp string) map[string]string {
 				d.fill(user, mails)
-				got := dovecotPOP3Fetched(t, c.fetch(user, address, t.TempDir()))
+				got := c.fetch(user, address, smtp)
 				require.Len(t, got, len(mails))
 				require.Zero(t, d.left(user), "everything was delivered, everything is removed")
 				return got
 			}
-			direct, proxied := fetch(fmt.Sprint("direct", i), d.address), fetch(fmt.Sprint("proxied", i), s.proxyOf("POP3"))
+			direct := fetch(fmt.Sprint("direct", i), d.address, s.Origins.Addr(lab.ServiceSMTP))
+			proxied := fetch(fmt.Sprint("proxied", i), s.proxyOf("POP3"), s.proxyOf("SMTP"))
 			for id, m := range direct {
 				number := 0
 				_, err := fmt.Sscanf(id, "<%d@", &number)
@@ -181,20 +188,35 @@ func TestDovecotPOP3Fetch(t *testing.T) {
 	}
 }
 
-// dovecotPOP3Fetchmail empties a mailbox with fetchmail.
-func dovecotPOP3Fetchmail(t *testing.T, user, address, folder string) string {
+// dovecotPOP3Forward empties a mailbox with fetchmail, which delivers by SMTP to bob.
+func (s *site) dovecotPOP3Forward(user, address, smtp string) map[string]string {
+	t := s.t.(*testing.T)
 	t.Helper()
-	said, err := attempt(t, program(t, "fetchmail", "--version"), dovecotPOP3FetchmailArgs(t, user, address, folder)...)
+	before := len(s.Origins.Mailboxes().Mails(lab.UserBob, lab.Inbox))
+	delivery := fmt.Sprintf("smtphost %q smtpname \"bob@lab.test\"", strings.Replace(smtp, ":", "/", 1))
+	said, err := attempt(t, program(t, "fetchmail", "--version"), dovecotPOP3FetchmailArgs(t, user, address, t.TempDir(), delivery)...)
 	require.NoError(t, err, said)
-	return filepath.Join(folder, "mail.*")
+	mails := map[string]string{}
+	for _, m := range s.Origins.Mailboxes().Mails(lab.UserBob, lab.Inbox)[before:] {
+		id := dovecotPOP3ID.FindSubmatch(m.Content)
+		require.NotNil(t, id, "%.300s", m.Content)
+		require.NotContains(t, mails, string(id[1]), "delivered twice")
+		mails[string(id[1])] = string(m.Content)
+	}
+	return mails
 }
 
-func dovecotPOP3FetchmailArgs(t *testing.T, user, address, folder string) []string {
+// dovecotPOP3FetchmailArgs are fetchmail's arguments. Without a delivery each mail
+// becomes a file in the folder, mail.XXXXXX.
+func dovecotPOP3FetchmailArgs(t *testing.T, user, address, folder, delivery string) []string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(address)
 	require.NoError(t, err)
-	rc := fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s proto POP3 auth password timeout 50\nuser %q password \"lab\" sslproto \"\"\n"+
-		"mda \"cat > $(mktemp %s/mail.XXXXXX)\"\nfetchall no rewrite\n", port, user, folder)
+	if delivery == "" {
+		delivery = fmt.Sprintf("mda \"cat > $(mktemp %s/mail.XXXXXX)\"", folder)
+	}
+	rc := fmt.Sprintf("set invisible\nset no bouncemail\npoll 127.0.0.1 service %s proto POP3 auth password timeout 50\nuser %q password \"lab\" sslproto \"\"\n"+
+		"%s\nfetchall no rewrite\n", port, user, delivery)
 	file := filepath.Join(folder, "rc")
 	require.NoError(t, os.WriteFile(file, []byte(rc), 0o600))
 	return []string{"-f", file, "--pidfile", filepath.Join(folder, "pid"), "-i", filepath.Join(folder, "ids"), "--nodetach", "--nosyslog"}

@@ -72,13 +72,16 @@ func TestDovecotPOP3CutInAMail(t *testing.T) {
 		_, reply, _ := strings.Cut(said, "Logged in.\r\n")
 		assert.True(t, strings.HasPrefix(reply, "-ERR [SYS/TEMP] "), "cut at %d of %d: %.200q", at, whole, reply)
 		folder := t.TempDir()
-		out, err := attempt(t, fetchmail, dovecotPOP3FetchmailArgs(t, "alice", s.proxyOf("POP3"), folder)...)
+		out, err := attempt(t, fetchmail, dovecotPOP3FetchmailArgs(t, "alice", s.proxyOf("POP3"), folder, "")...)
 		require.Error(t, err, out)
 		assert.Empty(t, dovecotPOP3Fetched(t, folder+"/mail.*"))
 		require.Equal(t, 1, d.left("alice"))
 	}
 	at = 0
-	got := dovecotPOP3Fetched(t, dovecotPOP3Fetchmail(t, "alice", s.proxyOf("POP3"), t.TempDir()))
+	folder := t.TempDir()
+	out, err := attempt(t, fetchmail, dovecotPOP3FetchmailArgs(t, "alice", s.proxyOf("POP3"), folder, "")...)
+	require.NoError(t, err, out)
+	got := dovecotPOP3Fetched(t, folder+"/mail.*")
 	assert.Equal(t, map[string]string{"<0@client.test>": text}, got)
 	assert.Zero(t, d.left("alice"))
 }

@@ -232,17 +232,19 @@ func TestPostfixClientLeaves(t *testing.T) {
 func TestPostfixRelaysOnce(t *testing.T) {
 	j, main := newPostfixJudge(t)
 	s, p := newPostfixSite(t, "", main)
-	sender := startPostfix(t, "virtual_mailbox_domains =", "relay_domains = lab.test", "disable_dns_lookups = yes", "compatibility_level = 3.6",
-		"relay_transport = smtp:["+strings.Replace(s.proxyOf("SMTP"), ":", "]:", 1), "minimal_backoff_time = 1s", "maximal_backoff_time = 1s", "queue_run_delay = 1s",
-		"smtp_destination_concurrency_failed_cohort_limit = 0")
+	sender := startPostfix(t, "virtual_mailbox_domains =", "relay_domains = lab.test", "disable_dns_lookups = yes",
+		"relay_transport = smtp:["+strings.Replace(s.proxyOf("SMTP"), ":", "]:", 1))
 	require.NoError(t, sendMails(sender.address, 1, 1))
 	<-j.asked
 	p.abort()
 	j.verdict <- "DUNNO"
 	p.restart()
+	eventually(t, func() bool { return sender.queued("deferred") == 1 }, "the sender has put it by")
+	said, err := sender.control("flush")
+	require.NoError(t, err, said)
 	<-j.asked
 	j.verdict <- "DUNNO"
-	eventually(t, func() bool { return sender.queued() == 0 }, "the sender is rid of it")
+	eventually(t, func() bool { return sender.queued(postfixQueues...) == 0 }, "the sender is rid of it")
 	mails := p.take()
 	require.Len(t, mails, 1)
 	assert.Equal(t, "c1-0@client.test", mails[0].from)

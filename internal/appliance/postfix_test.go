@@ -37,6 +37,7 @@ inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mail.lab.test
 mydestination =
+fast_flush_domains =
 alias_maps =
 mynetworks = 127.0.0.0/8
 smtpd_relay_restrictions = reject_unauth_destination
@@ -52,6 +53,7 @@ message_size_limit = 30000000
 `
 
 const postfixMaster = `%s inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 rewrite unix - - n - - trivial-rewrite
@@ -151,11 +153,14 @@ func (p *postfixServer) log() string {
 	return string(b)
 }
 
-// queued is how many mails the server has accepted and not delivered. The file of a
-// mail that is not complete can't be executed. A mail goes through the queues in this
-// order, so that none is missed.
-func (p *postfixServer) queued() (n int) {
-	for _, queue := range []string{"incoming", "active", "deferred", "hold", "corrupt"} {
+// postfixQueues are in the order in which a mail goes through them, so that whoever
+// looks into them misses none.
+var postfixQueues = []string{"incoming", "active", "deferred", "hold", "corrupt"}
+
+// queued is how many mails the server has accepted that are in its queues. The file of
+// a mail that is not complete can't be executed.
+func (p *postfixServer) queued(queues ...string) (n int) {
+	for _, queue := range queues {
 		err := filepath.WalkDir(filepath.Join(p.folder, "queue", queue), func(_ string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return nil
@@ -185,7 +190,7 @@ var postfixWith = regexp.MustCompile(`\swith (\S+)\s`)
 // take waits until everything is delivered, and takes the mails out of the mailbox.
 func (p *postfixServer) take() (mails []postfixMail) {
 	p.t.Helper()
-	eventually(p.t, func() bool { return p.queued() == 0 }, "the queue is empty")
+	eventually(p.t, func() bool { return p.queued(postfixQueues...) == 0 }, "the queue is empty")
 	files, err := filepath.Glob(filepath.Join(p.folder, "mail/all/new/*"))
 	require.NoError(p.t, err)
 	for _, f := range files {
