@@ -104,7 +104,7 @@ func (s *Session) row(now int64) Row {
 		Session: s.id, VDOM: s.vdom.name, Proto: s.entry.Proto, State: RowActive, Client: s.peer, Age: since(s.began, now),
 		Up: s.shown.up.Load(), Down: s.shown.down.Load(), Held: s.shown.held.Load(),
 		ClientEvents: s.shown.cltHeard.Load(), ServerEvents: s.shown.srvHeard.Load(),
-		Verdict: s.noted(), Bypass: s.bypass, Admitted: s.admitted,
+		Verdict: s.noted(), Bypass: s.bypass, Admitted: failopen.Row(s.shown.admitted.Load()),
 	}
 	if k := s.srv.Load(); k != nil {
 		r.Server = k.peer

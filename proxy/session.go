@@ -52,7 +52,6 @@ type Session struct {
 	transport         *stats.Transport
 	counts            *stats.SessionCounters
 	bypass            failopen.Row // the row that bypassed it; 0: none
-	admitted          failopen.Row // the row that let it in to be inspected; 0: none
 	leakBytes         int64        // delivered unscanned
 	leaks             uint32       // reasons under which it was counted as leaking
 	shown             shown
@@ -75,6 +74,7 @@ type Session struct {
 
 // shown is what others than the owner may look at while the session lives.
 type shown struct {
+	admitted           atomic.Uint32 // the failopen.Row that let it in to be inspected; 0: none, or not told yet
 	up, down           atomic.Int64  // bytes to and from its servers
 	cltHeard, srvHeard atomic.Uint32 // events that the reactor has counted
 	held               atomic.Int64  // bytes in its spool
