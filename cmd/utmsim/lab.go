@@ -54,6 +54,9 @@ func printLab(w io.Writer, l *appliance.Lab, dir string, offset int) {
 	for _, e := range l.Origins.Endpoints() {
 		fmt.Fprintf(w, "%-22s  %-18s  %s\n", "(origin) "+string(e.Service), e.Address, e.Holds)
 	}
+	if at := l.Console().SSHAddr(); at.IsValid() {
+		fmt.Fprintf(w, "%-22s  %-18s  %s\n", "SSH console", at, "user admin, no password")
+	}
 	flag := ""
 	if offset != 0 || os.Getenv("UTMSIM_STATE") == "" && !isDefaultState(dir) {
 		flag = " --state " + dir

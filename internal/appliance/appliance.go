@@ -143,14 +143,28 @@ func (a *Appliance) run() (err error) {
 	if err != nil {
 		return err
 	}
-	a.store.OnCommit(a.commit)
 	a.console = console.New(console.Options{
 		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit,
+		StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
-	if err := a.console.Listen(a.opts.StateDir); err != nil {
-		return errors.Join(err, a.engine.Shutdown(context.Background()))
+	if err := a.openConsole(snap); err != nil {
+		return errors.Join(err, a.console.Close(), a.engine.Shutdown(context.Background()))
 	}
+	a.store.OnCommit(a.commit)
 	a.log.Info("started", zap.String("version", a.opts.Version))
+	return nil
+}
+
+// openConsole opens the control socket and, where it is configured, SSH.
+func (a *Appliance) openConsole(snap *config.Snapshot) error {
+	if err := a.console.Listen(a.opts.StateDir); err != nil {
+		return err
+	}
+	ssh, err := a.console.PrepareSSH(snap)
+	if err != nil {
+		return err
+	}
+	ssh.Apply()
 	return nil
 }
 
@@ -207,9 +221,15 @@ func (a *Appliance) commit(c config.Commit) error {
 	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
 		return err
 	}
-	if err := a.engine.Apply(c.New); err != nil {
+	ssh, err := a.console.PrepareSSH(c.New)
+	if err != nil {
 		return err
 	}
+	if err := a.engine.Apply(c.New); err != nil {
+		ssh.Cancel()
+		return err
+	}
+	ssh.Apply()
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),

@@ -17,6 +17,7 @@ const (
 	labExplicit = 3128
 	labSMTP     = 2525
 	labPOP3     = 1110
+	labSSH      = 2222
 )
 
 // Proxy is one row of the lab's table of endpoints.
@@ -120,7 +121,7 @@ func labConfig(origins *lab.Lab, offset int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset), nil
+	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
 }
 
 const (
@@ -156,6 +157,9 @@ config web-proxy explicit
     set http-incoming-port %d
     set allow-loopback enable
     set av-profile "default"
+end
+config system global
+    set admin-ssh-port %d
 end
 `
 )

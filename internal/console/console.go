@@ -13,13 +13,19 @@ import (
 	"utmsim/proxy"
 )
 
-// Options are what a Console works on. All but Version are required.
+// Options are what a Console works on. Engine, Store, Log
+// and Shutdown are required.
 type Options struct {
 	Engine *proxy.Engine
 	Store  *config.Store
 	Log    *zap.Logger
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
+	// StateDir holds the SSH host key.
+	StateDir string
+	// AnyPort lets the system choose the port of SSH; SSHAddr tells which. Tests use
+	// it.
+	AnyPort bool
 	// Version of the program, for "get system status".
 	Version string
 }
@@ -34,6 +40,7 @@ type Console struct {
 	life    context.Context         // until Close
 	end     context.CancelCauseFunc // of life
 	serving sync.WaitGroup          // accept loops and connections
+	ssh     *sshServer
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[net.Listener]struct{}
@@ -43,11 +50,13 @@ type Console struct {
 // New makes a console.
 func New(opts Options) *Console {
 	life, end := context.WithCancelCause(context.Background())
-	return &Console{
+	c := &Console{
 		opts: opts, tree: newTree(), scope: newScopeTree(), started: time.Now(),
 		life: life, end: end,
 		listeners: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
 	}
+	c.ssh = newSSHServer(c)
+	return c
 }
 
 // Exec executes lines in the name of who and writes what they print to out, with
@@ -56,7 +65,7 @@ func New(opts Options) *Console {
 // failed, or the last one left something open: a config block, whose changes are
 // then dropped, or a quote.
 func (c *Console) Exec(who string, lines []string, out io.Writer) (ok bool) {
-	s := newStream(c, who, out, out)
+	s := newStream(c, who, false, out, out)
 	for _, line := range lines {
 		s.line(line)
 	}

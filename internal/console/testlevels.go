@@ -85,19 +85,25 @@ func (c *call) protocolStat(p protocols.Protocol) error {
 // The appliance's answers to the levels that drop are not public; these are ours.
 
 func (c *call) dropAll() error {
-	c.acts()
+	if err := c.acts(); err != nil {
+		return err
+	}
 	fmt.Fprintf(c.out, "%d connections dropped\n", c.engine().DropAll())
 	return nil
 }
 
 func (c *call) dropAllIdle() error {
-	c.acts()
+	if err := c.acts(); err != nil {
+		return err
+	}
 	fmt.Fprintf(c.out, "%d idle connections dropped\n", c.engine().DropAllIdle())
 	return nil
 }
 
 func (c *call) dropMaxIdle() error {
-	c.acts()
+	if err := c.acts(); err != nil {
+		return err
+	}
 	v, ok := c.engine().DropMaxIdle()
 	if !ok {
 		fmt.Fprintln(c.out, "no idle connection")
@@ -109,7 +115,9 @@ func (c *call) dropMaxIdle() error {
 }
 
 func (c *call) restart() error {
-	c.acts()
+	if err := c.acts(); err != nil {
+		return err
+	}
 	fmt.Fprintf(c.out, "proxy restarted, %d connections closed\n", c.engine().Restart())
 	return nil
 }
