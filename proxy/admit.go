@@ -192,7 +192,7 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 	e.alive.Add(1)
 	e.worker.Stat.AcceptorWrite.Inc()
 	if s.inTable {
-		s.clt.events = s.counts.Clt
+		s.clt.events, s.clt.heard = s.counts.Clt, &s.shown.cltHeard
 	} else {
 		s.leak = leak
 		if s.unscanned = s.Explicit(); !s.unscanned {

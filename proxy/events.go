@@ -110,7 +110,7 @@ func (e *Engine) refused(s *Session, a admission) {
 
 // bypassed counts a session that takes no entry because of failopen.
 func (e *Engine) bypassed(s *Session, a admission) {
-	s.row = a.Row
+	s.bypass = a.Row
 	s.vdom.stats.Ledger(s.entry.Proto).Bypassed.Sessions.Inc()
 }
 
@@ -158,17 +158,17 @@ func (e *Engine) ended(s *Session, err error) {
 	defer e.sessions.Done()
 	defer e.alive.Add(-1)
 	reason := reasonOf(err)
-	if s.policy.log == config.LogNone || (s.policy.log == config.LogUTM && s.verdict == "" && reason == "done") {
+	if s.policy.log == config.LogNone || (s.policy.log == config.LogUTM && s.noted() == "" && reason == "done") {
 		return
 	}
 	fields := []zap.Field{
 		zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Int("policy", s.policy.policy),
 		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target)),
-		zap.Int64("up", s.up), zap.Int64("down", s.down),
+		zap.Int64("up", s.shown.up.Load()), zap.Int64("down", s.shown.down.Load()),
 		zap.Duration("duration", time.Duration(e.now()-s.began)), zap.String("verdict", s.verdictWord()), zap.String("close", string(reason)),
 	}
-	if s.row != 0 {
-		fields = append(fields, zap.Uint8("row", uint8(s.row)))
+	if s.bypass != 0 {
+		fields = append(fields, zap.Uint8("row", uint8(s.bypass)))
 	}
 	if err != nil && reason != "done" {
 		fields = append(fields, zap.String("why", err.Error()))
@@ -187,10 +187,10 @@ func (a serverAddr) String() string {
 }
 
 func (s *Session) verdictWord() string {
-	switch {
-	case s.verdict != "":
-		return s.verdict
-	case s.inTable:
+	if v := s.noted(); v != "" {
+		return v
+	}
+	if s.inTable {
 		return "clean"
 	}
 	return "bypassed: " + s.leak.String()
@@ -208,7 +208,7 @@ func (s *Session) leaked(why stats.LeakReason, n int64) {
 		s.leaks |= 1 << why
 		leak.Sessions.Inc()
 	}
-	if s.row != 0 {
+	if s.bypass != 0 {
 		ledger.Bypassed.Bytes.Add(n)
 	}
 }
@@ -253,8 +253,8 @@ func (s *Session) startTunnel() error {
 	s.relay = newRelay(s)
 	s.clt.set(flagRelay)
 	s.srv.Load().set(flagRelay)
-	if s.verdict == "" {
-		s.verdict = "uninspectable"
+	if s.noted() == "" {
+		s.Note("uninspectable")
 	}
 	return nil
 }

@@ -82,6 +82,7 @@ func (r *reactor) dispatch(n int) {
 		s := r.reg.find(uint32(r.events[i].Fd), uint32(r.events[i].Pad))
 		if r.found[i] = s; s != nil && s.events != nil {
 			s.events.Inc()
+			s.heard.Add(1)
 			counted++
 		}
 	}

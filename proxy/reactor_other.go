@@ -25,6 +25,7 @@ func (r *reactor) add(s *socket, _ bool) error {
 			if s.events != nil {
 				r.rounds.begin()
 				s.events.Inc()
+				s.heard.Add(1)
 				r.rounds.end(1)
 			}
 			s.happened(flags)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync/atomic"
 
 	"utmsim/internal/stats"
@@ -37,7 +38,9 @@ const (
 // announced. It implements wire.Stream.
 type socket struct {
 	sess   *Session
+	peer   netip.AddrPort // of a server: where it is
 	events *stats.Counter // what the reactor counts an event under, nil: nothing
+	heard  *atomic.Uint32 // the same, of this session; there is one where events is
 	flags  atomic.Uint32
 	slot   uint32
 	gen    uint32
@@ -46,8 +49,6 @@ type socket struct {
 	until  atomic.Int64  // how long the goroutine waits at most, 0: it doesn't wait
 	limit  int64         // how long one wait may last (ns); by the owner only
 	due    int64         // when the wait that was nudged is over, 0: there is none; by the owner only
-	in     int64         // bytes read, by the owner only
-	out    int64         // bytes written, by the owner only
 	ended  bool          // the peer's end of stream was read; by the owner only
 	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
 	wrote  bool          // something was written since the last read; by the owner only
@@ -280,12 +281,16 @@ func (s *socket) nudgeAt(t int64) {
 
 func (s *socket) received(n int) {
 	s.wrote = false
-	s.in += int64(n)
+	if s.peer.IsValid() {
+		s.sess.shown.down.Add(int64(n))
+	}
 	s.sess.bytesIn.Add(int64(n))
 }
 
 func (s *socket) sent(n int) {
-	s.out += int64(n)
+	if s.peer.IsValid() {
+		s.sess.shown.up.Add(int64(n))
+	}
 	s.sess.bytesOut.Add(int64(n))
 }
 
