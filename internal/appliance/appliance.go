@@ -62,6 +62,7 @@ type Appliance struct {
 	opts     Options
 	log      *zap.Logger
 	logFile  *logfile.File
+	crashes  *console.Crashlog
 	store    *config.Store
 	resolver *resolver.Resolver
 	engine   *proxy.Engine
@@ -97,7 +98,8 @@ func Start(opts Options) (*Appliance, error) {
 	if a.logFile, err = logfile.Open(filepath.Join(opts.StateDir, "utmsim.log"), logBytes, logKeep); err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	a.log = newLogger(a.logFile)
+	a.crashes = new(console.Crashlog)
+	a.log = newLogger(a.logFile, a.crashes.Core())
 	if err := a.run(); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
 	}
@@ -144,7 +146,7 @@ func (a *Appliance) run() (err error) {
 		return err
 	}
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit,
+		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit, Crashlog: a.crashes,
 		StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
 	if err := a.openConsole(snap); err != nil {

@@ -21,7 +21,9 @@ type Options struct {
 	Log    *zap.Logger
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
-	// StateDir holds the SSH host key.
+	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.
+	Crashlog *Crashlog
+	// StateDir holds the SSH host key and backups of the configuration.
 	StateDir string
 	// AnyPort lets the system choose the port of SSH; SSHAddr tells which. Tests use
 	// it.
@@ -34,28 +36,40 @@ type Options struct {
 // any goroutine; each session has a state of its own.
 type Console struct {
 	opts    Options
-	tree    *node // of the top level
-	scope   *node // of config global and config vdom, where the top level's commands work too
+	trees   [2]trees // by persona
 	started time.Time
 	life    context.Context         // until Close
 	end     context.CancelCauseFunc // of life
 	serving sync.WaitGroup          // accept loops and connections
 	ssh     *sshServer
+	meter   meter
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[net.Listener]struct{}
 	conns     map[net.Conn]struct{}
 }
 
-// New makes a console.
+// trees are the grammar of one persona.
+type trees struct {
+	top   *node
+	scope *node // of config global and config vdom, where the top level's commands work too
+}
+
+// New makes a console, which has to be closed.
 func New(opts Options) *Console {
 	life, end := context.WithCancelCause(context.Background())
 	c := &Console{
-		opts: opts, tree: newTree(), scope: newScopeTree(), started: time.Now(),
+		opts: opts, started: time.Now(),
 		life: life, end: end,
 		listeners: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
 	}
+	for p := range c.trees {
+		persona := config.Persona(p)
+		c.trees[p] = trees{newTree(persona), newScopeTree(persona)}
+	}
 	c.ssh = newSSHServer(c)
+	c.meter.read(c.started, c.opts.Engine)
+	c.serving.Go(func() { c.meter.run(life, c.opts.Engine) })
 	return c
 }
 

@@ -20,12 +20,13 @@ const maxLine = 64 << 10
 
 // shell executes the lines of one console session, one after the other.
 type shell struct {
-	console *Console
-	who     string
-	view    bool // nothing may be changed
-	editor  *config.Editor
-	open    openLine
-	confirm func(question string) bool // nil: nobody can be asked, so nobody is
+	console  *Console
+	who      string
+	view     bool // nothing may be changed
+	editor   *config.Editor
+	open     openLine
+	sessions sessionFilter              // of "diagnose sys session"
+	confirm  func(question string) bool // nil: nobody can be asked, so nobody is
 
 	// live shows changing pages until the user has seen enough; nil without a
 	// terminal.
@@ -135,11 +136,12 @@ func checkVerb(root *node, w config.Word) error {
 // lines are the editor's.
 func (s *shell) root() *node {
 	path := s.editor.Path()
+	grammar := &s.console.trees[s.console.opts.Store.Snapshot().Simulator.Persona]
 	switch {
 	case len(path) == 0:
-		return s.console.tree
+		return grammar.top
 	case len(path) == 1 && path[0] == "global", len(path) == 2 && path[0] == "vdom":
-		return s.console.scope
+		return grammar.scope
 	}
 	return nil
 }

@@ -32,6 +32,12 @@ var volatile = []struct {
 	{regexp.MustCompile(`(System time: ).*`), "${1}TIME"},
 	{regexp.MustCompile(`idle=40(\.\d+)?s`), "idle=40s"},
 	{regexp.MustCompile(`poll=\S+`), "poll=N"},
+	{regexp.MustCompile(`CPU states: .*`), "CPU states: N"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "DATE TIME"},
+	{regexp.MustCompile(`(shm last entered: )[A-Z].*`), "${1}TIME"},
+	{regexp.MustCompile(`\d+U, 0N, \d+S, \d+I`), "U, N, S, I"},
+	{regexp.MustCompile(`(proxyworker|scanunit|cmdbsvr) +\d+ +[RS] +[\d.]+`), "$1 PID S CPU"},
+	{regexp.MustCompile(`age=\d+`), "age=N"},
 }
 
 // TestTranscripts types the lines that stand behind the prompts of each transcript
