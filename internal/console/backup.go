@@ -52,7 +52,7 @@ func (c *call) backup() error {
 	if err := c.shell.console.opts.Store.Write(&text, false); err != nil {
 		return errOurs("%v", err)
 	}
-	fmt.Fprintf(&text, "#%s#%s\n", c.shell.who, strings.Map(visible, strings.ReplaceAll(c.args["comment"], "\n", " ")))
+	fmt.Fprintf(&text, "\n#%s#%s\n", c.shell.who, strings.Map(visible, strings.ReplaceAll(c.args["comment"], "\n", " ")))
 	if err := writeBackup(c.backupDir(), next, text.String()); err != nil {
 		return errOurs("%v", err)
 	}

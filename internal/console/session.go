@@ -233,8 +233,11 @@ const (
 )
 
 func (s *Session) setSize(n size) {
-	if n.cols <= 0 || n.rows <= 0 {
-		n = size{80, 24}
+	if n.cols <= 0 {
+		n.cols = 80
+	}
+	if n.rows <= 0 { // programs that want no paging ask for a terminal without rows, and get it all the same
+		n.rows = 24
 	}
 	s.size = size{min(max(n.cols, minCols), maxCols), min(max(n.rows, minRows), maxRows)}
 	if s.editor != nil {
