@@ -103,9 +103,6 @@ func (s *Session) row(now int64) Row {
 		ClientEvents: s.shown.cltHeard.Load(), ServerEvents: s.shown.srvHeard.Load(),
 		Verdict: s.noted(), Bypass: s.bypass,
 	}
-	if end := s.restEnd.Load(); end != 0 {
-		r.Expires = since(now, end)
-	}
 	if k := s.srv.Load(); k != nil {
 		r.Server = k.peer
 	}
@@ -114,6 +111,9 @@ func (s *Session) row(now int64) Row {
 		r.State = RowScan
 	case s.state.Load() == stateResting:
 		r.State = RowTransaction
+		if end := s.restEnd.Load(); end != 0 {
+			r.Expires = since(now, end)
+		}
 	}
 	return r
 }

@@ -79,3 +79,23 @@ func (e *Editor) chooseChoices(verb string, args []Word) []Choice {
 	}
 	return list
 }
+
+// choose executes a line about some values of a setting that may have several.
+func (l *loader) choose(st *statement, verb string, args []Word) error {
+	n := l.here().node
+	if len(args) > 0 {
+		s, _, m := n.def.find(args[0].Text)
+		switch m {
+		case unmatched:
+			l.keepLine(st, n, verb+" "+joinWords(args))
+			return nil
+		case matched:
+			l.mark(s.name, st.line)
+		}
+	}
+	if err := l.walker.choose(verb, args); err != nil {
+		return err
+	}
+	l.lookAbroad(st, n, args[0].Text)
+	return nil
+}

@@ -242,40 +242,6 @@ func (l *loader) set(st *statement, args []Word) error {
 	return nil
 }
 
-// choose executes a line about some values of a setting that may have several.
-func (l *loader) choose(st *statement, verb string, args []Word) error {
-	n := l.here().node
-	if len(args) > 0 {
-		s, _, m := n.def.find(args[0].Text)
-		switch m {
-		case unmatched:
-			l.keepLine(st, n, verb+" "+joinWords(args))
-			return nil
-		case matched:
-			l.mark(s.name, st.line)
-		}
-	}
-	if err := l.walker.choose(verb, args); err != nil {
-		return err
-	}
-	l.lookAbroad(st, n, args[0].Text)
-	return nil
-}
-
-// lookAtHash reports a password that nobody can log in with, since how it was
-// hashed is not known.
-func (l *loader) lookAtHash(st *statement, n *node, name string) {
-	s, i, _ := n.def.find(name)
-	if s.kind != kindPassword {
-		return
-	}
-	for _, hash := range n.words(i) {
-		if !Password(hash).Usable() {
-			l.skip(st.line, "the hash in 'set "+s.name+"' of "+l.path())
-		}
-	}
-}
-
 // farValue is a value that may be a key of a table that is not simulated, which the
 // file may define later.
 type farValue struct {

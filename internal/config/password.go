@@ -145,3 +145,17 @@ func kept(text string) []string {
 
 // masked stands for a password where it must not be shown.
 const masked = "*"
+
+// lookAtHash reports a password that nobody can log in with, since how it was
+// hashed is not known.
+func (l *loader) lookAtHash(st *statement, n *node, name string) {
+	s, i, _ := n.def.find(name)
+	if s.kind != kindPassword {
+		return
+	}
+	for _, hash := range n.words(i) {
+		if !Password(hash).Usable() {
+			l.skip(st.line, "the hash in 'set "+s.name+"' of "+l.path())
+		}
+	}
+}

@@ -95,7 +95,7 @@ func TestTop(t *testing.T) {
 		assert.Contains(t, d.text(), "entries=100/8032", "nothing changes by itself")
 		d.press("m")
 		assert.Contains(t, d.text(), "entries=101/8032")
-		assert.Regexp(t, `(?m)^ +cmdbsvr .*\n +proxyworker`, d.text(), "by memory")
+		assert.Regexp(t, `(?m)^ +proxyworker +\d+ +S +[\d.]+ +25\.6\n +scanunit`, d.text(), "by memory")
 		u.exec("diagnose sim fill http 1")
 		d.wait(2)
 		assert.Contains(t, d.text(), "entries=102/8032")

@@ -25,7 +25,7 @@ func (c *call) tcpInfo(p protocols.Protocol) error {
 	c.perProtocol([]protocols.Protocol{p}, func(protocols.Protocol) {
 		for _, r := range list {
 			fmt.Fprintf(c.out, "id=%d %s->%s ", r.Session, end(r.Client), end(r.Door))
-			s, ok := sockets[r.Client]
+			s, ok := sockets[tcpEnds{r.Client, r.Door.Port()}]
 			if !ok {
 				fmt.Fprintln(c.out, "tcp=unknown")
 				continue
@@ -35,6 +35,12 @@ func (c *call) tcpInfo(p protocols.Protocol) error {
 	})
 	c.andMore(more)
 	return nil
+}
+
+// tcpEnds tells sockets apart: the address of the peer, and our port.
+type tcpEnds struct {
+	peer netip.AddrPort
+	port uint16
 }
 
 // tcpSocket is one socket of this machine.
@@ -47,22 +53,22 @@ type tcpSocket struct {
 // tcpStates are the states by their numbers in Linux.
 var tcpStates = [...]string{"", "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING"}
 
-// readSockets reads a table of /proc/net/tcp or tcp6 into found, by the address of
-// the peer.
-func readSockets(r io.Reader, found map[netip.AddrPort]tcpSocket) {
+// readSockets reads a table of /proc/net/tcp or tcp6 into found.
+func readSockets(r io.Reader, found map[tcpEnds]tcpSocket) {
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		f := strings.Fields(lines.Text())
 		if len(f) < 7 {
 			continue
 		}
+		own, known := procAddr(f[1])
 		peer, ok := procAddr(f[2])
 		unsent, unread, cut := strings.Cut(f[4], ":")
 		state, err := strconv.ParseUint(f[3], 16, 8)
-		if !ok || !cut || err != nil || state == 0 || int(state) >= len(tcpStates) {
+		if !known || !ok || !cut || err != nil || state == 0 || int(state) >= len(tcpStates) {
 			continue
 		}
-		found[peer] = tcpSocket{tcpStates[state], hexNumber(unsent), hexNumber(unread), hexNumber(f[6])}
+		found[tcpEnds{peer, own.Port()}] = tcpSocket{tcpStates[state], hexNumber(unsent), hexNumber(unread), hexNumber(f[6])}
 	}
 }
 

@@ -1,13 +1,10 @@
 package console
 
-import (
-	"net/netip"
-	"os"
-)
+import "os"
 
-// systemSockets are the TCP sockets of this machine by the address of their peer.
-func systemSockets() map[netip.AddrPort]tcpSocket {
-	found := map[netip.AddrPort]tcpSocket{}
+// systemSockets are the TCP sockets of this machine.
+func systemSockets() map[tcpEnds]tcpSocket {
+	found := map[tcpEnds]tcpSocket{}
 	for _, name := range [...]string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {
 		f, err := os.Open(name)
 		if err != nil {

@@ -2,7 +2,5 @@
 
 package console
 
-import "net/netip"
-
 // systemSockets are none: only Linux shows them without special rights.
-func systemSockets() map[netip.AddrPort]tcpSocket { return nil }
+func systemSockets() map[tcpEnds]tcpSocket { return nil }

@@ -90,9 +90,8 @@ func (c *call) topPage(v *topView, rows int) string {
 		running = "R"
 	}
 	list := []topProcess{
-		{"proxyworker", "S", max(share(user+system)-share(scan), 0), part(m.Sessions)},
+		{"proxyworker", "S", max(share(user+system)-share(scan), 0), part(m.Base + m.Sessions)},
 		{"scanunit", running, min(share(scan), share(user+system)), part(m.Spools)},
-		{"cmdbsvr", "S", 0, part(m.Base)},
 	}
 	slices.SortStableFunc(list, func(a, b topProcess) int {
 		if v.byMemory {
