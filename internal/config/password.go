@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -119,7 +120,7 @@ func parsePassword(words []Word) ([]string, *CLIError) {
 		if len(text) > longest {
 			return nil, tooLong(text, longest)
 		}
-		if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f || r == utf8.RuneError }) {
 			return nil, rejected("password", text)
 		}
 		return kept(text), nil

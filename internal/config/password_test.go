@@ -113,3 +113,33 @@ func TestQuestion(t *testing.T) {
 	assert.Empty(t, ask(`"purge"`))
 	assert.Empty(t, ask(""))
 }
+
+// FuzzPassword reads any hash: one that is accepted costs no more than it may, and
+// none breaks the configuration.
+func FuzzPassword(f *testing.F) {
+	for _, s := range []string{
+		string(nobodys), "$argon2id$v=19$m=262144,t=1,p=8$c2FsdHNhbHQ$a2V5a2V5a2V5a2V5a2V5a2V5", "$2b$14$QXJwNGZSOC0tLS0tLS0tLOYPx1Yc7eL9LdmtcFdoUD9f1xW0mGWzi", "x", "'", "\\",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if h, ok := parseArgon(text); ok {
+			assert.LessOrEqual(t, uint64(h.memory)*uint64(h.passes), uint64(maxArgonCost))
+		}
+		words, err := parsePassword([]Word{{Text: encWord}, {Text: text}})
+		if err != nil || len(words) == 0 {
+			return
+		}
+		s := newSession(t, NewStore())
+		for _, line := range []string{"config system admin", "edit admin", "set password ENC " + typed(words[0]), "end"} {
+			tokens, err := Tokenize(line)
+			require.NoError(t, err)
+			_, err = s.e.Execute(tokens)
+			require.NoError(t, err)
+		}
+		assert.Equal(t, Password(text), s.e.store.Snapshot().Admin("admin").Password)
+		reload(t, s.e.store)
+	})
+}
+
+const nobodys = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGhhcyB0aGlz$cVzDYoN2cZq1b0mX3j6sJ0aXGm0tL1q9mZrVJw2c1rE"
