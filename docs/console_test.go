@@ -147,6 +147,7 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(?m)^ +(proxyworker|scanunit) .*$`),
 	regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`),
 	regexp.MustCompile(`age=\d+`),
+	regexp.MustCompile(`date=\S+ time=\S+`),
 }
 
 func steady(text string) string {
@@ -235,12 +236,13 @@ const protocol = "<PROTOCOL>"
 // samples are arguments that stand for all of their kind.
 var samples = map[string]string{
 	protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
-	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "1", "<REVISION>": "2", "<COMMENT>": "text",
+	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "2", "<REVISION>": "2", "<COMMENT>": "text",
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<COUNT>": "5",
 }
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.
-var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy "}
+var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get log "}
 
 // commands are the whole commands that begin with a line, arguments in their
 // written form.

@@ -58,7 +58,9 @@ func (e *Engine) admit(now int64, s *Session) (a admission) {
 	}
 	e.followTableLocked(now)
 	e.unlockGate()
-	s.inTable = a.action == failopen.Inspect
+	if s.inTable = a.action == failopen.Inspect; s.inTable {
+		s.admitted = a.Row
+	}
 	return a
 }
 

@@ -50,7 +50,13 @@ type Row struct {
 	// Bypass is the row of the decision table that let it in uninspected, 0 for a
 	// session that is inspected, or that no policy wants inspected.
 	Bypass failopen.Row
+	// Admitted is the row that let it in to be inspected, 0 otherwise.
+	Admitted failopen.Row
 }
+
+// Entries is how many entries the table has now and had at most, all protocols
+// together.
+func (e *Engine) Entries() (now, peak int) { return e.table.Total(), e.table.PeakTotal() }
 
 // Rows visits all sessions without stopping traffic, in no particular order: those
 // that have an entry, phantoms included, and then those that are bypassed. A
@@ -101,7 +107,7 @@ func (s *Session) row(now int64) Row {
 		Session: s.id, VDOM: s.vdom.name, Proto: s.entry.Proto, State: RowActive, Client: s.peer, Door: s.ln.addr, Policy: s.policy.policy, Age: since(s.began, now),
 		Up: s.shown.up.Load(), Down: s.shown.down.Load(), Held: s.shown.held.Load(),
 		ClientEvents: s.shown.cltHeard.Load(), ServerEvents: s.shown.srvHeard.Load(),
-		Verdict: s.noted(), Bypass: s.bypass,
+		Verdict: s.noted(), Bypass: s.bypass, Admitted: s.admitted,
 	}
 	if k := s.srv.Load(); k != nil {
 		r.Server = k.peer

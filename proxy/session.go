@@ -51,6 +51,8 @@ type Session struct {
 	transport         *stats.Transport
 	counts            *stats.SessionCounters
 	bypass            failopen.Row // the row that bypassed it; 0: none
+	admitted          failopen.Row // the row that let it in to be inspected; 0: none
+	leakBytes         int64        // delivered unscanned
 	leaks             uint32       // reasons under which it was counted as leaking
 	shown             shown
 	vdom              *vdomState

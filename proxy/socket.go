@@ -40,7 +40,7 @@ type socket struct {
 	sess   *Session
 	peer   netip.AddrPort // of a server: where it is
 	events *stats.Counter // what the reactor counts an event under, nil: nothing
-	heard  *atomic.Uint32 // the same, of this session; there is one where events is
+	heard  *atomic.Uint32 // the same, of this session; nil: nothing
 	flags  atomic.Uint32
 	slot   uint32
 	gen    uint32
@@ -53,8 +53,17 @@ type socket struct {
 	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
 	wrote  bool          // something was written since the last read; by the owner only
 	trying bool          // Read does not wait; by the owner only
+	early  func() error  // what a write that waits calls when the peer speaks; by the owner only
 	unread error         // what an attempt found and the next Read returns; by the owner only
 	conn   netConn       // the descriptor itself, by platform
+}
+
+// count counts an event that the reactor has seen.
+func (s *socket) count() {
+	s.events.Inc()
+	if s.heard != nil {
+		s.heard.Add(1)
+	}
 }
 
 // set raises flags and wakes the goroutine that waits for one of them. It tells
@@ -236,13 +245,33 @@ func (s *socket) waitWritable() error {
 	if s.has(flagInterrupt) {
 		reasons |= flagReadable
 	}
-	if err := s.wait(flagWaitWrite, reasons); err != nil {
-		return err
+	for {
+		if err := s.wait(flagWaitWrite, reasons); err != nil {
+			return err
+		}
+		if !s.has(flagInterrupt) || !s.has(flagReadable) || s.has(flagWritable) {
+			return nil
+		}
+		if err := s.hearEarly(); err != nil {
+			return err
+		}
 	}
-	if s.has(flagInterrupt) && s.has(flagReadable) && !s.has(flagWritable) {
+}
+
+// hearEarly lets the driver look at what the peer says instead of taking more.
+func (s *socket) hearEarly() error {
+	if s.early == nil {
 		return wire.ErrEarlyReply
 	}
-	return nil
+	s.trying = true
+	defer func() { s.trying = false }()
+	return s.early()
+}
+
+// OnEarlyReply: see wire.EarlyReplier.
+func (s *socket) OnEarlyReply(f func() error) {
+	s.early = f
+	s.InterruptWrite(f != nil)
 }
 
 // wantWrite makes the reactor report room to write, from now on for good.

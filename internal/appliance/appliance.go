@@ -16,10 +16,12 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/console"
+	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
@@ -61,7 +63,8 @@ type Options struct {
 type Appliance struct {
 	opts     Options
 	log      *zap.Logger
-	logFile  *logfile.File
+	logFile  *logfile.File // structured records
+	events   *eventlog.Log // the appliance's own lines, from the same records
 	crashes  *console.Crashlog
 	store    *config.Store
 	resolver *resolver.Resolver
@@ -98,10 +101,13 @@ func Start(opts Options) (*Appliance, error) {
 	if a.logFile, err = logfile.Open(filepath.Join(opts.StateDir, "utmsim.log"), logBytes, logKeep); err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	a.crashes = new(console.Crashlog)
-	a.log = newLogger(a.logFile, a.crashes.Core())
-	if err := a.run(); err != nil {
+	if a.events, err = eventlog.New(filepath.Join(opts.StateDir, "log"), logSettings(a.store.Snapshot())); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
+	}
+	a.crashes = new(console.Crashlog)
+	a.log = newLogger(a.logFile, a.events.Core(), a.crashes.Core())
+	if err := a.run(); err != nil {
+		return nil, errors.Join(err, a.events.Close(), a.logFile.Close())
 	}
 	return a, nil
 }
@@ -146,8 +152,8 @@ func (a *Appliance) run() (err error) {
 		return err
 	}
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit, Crashlog: a.crashes,
-		StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
+		Engine: a.engine, Store: a.store, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
+		Crashlog: a.crashes, StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
 	if err := a.openConsole(snap); err != nil {
 		return errors.Join(err, a.console.Close(), a.engine.Shutdown(context.Background()))
@@ -188,6 +194,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.HTTP: new(httpproxy.Driver),
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
+		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }
 
@@ -233,8 +240,12 @@ func (a *Appliance) commit(c config.Commit) error {
 	}
 	ssh.Apply()
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
+	if err := a.events.Configure(logSettings(c.New)); err != nil {
+		return errors.Join(err, a.engine.Apply(c.Old))
+	}
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
+			zap.Stringer("kind", ch.Kind), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
 			zap.String("old", ch.Old), zap.String("new", ch.New))
 	}
 	return nil
@@ -296,5 +307,5 @@ func (a *Appliance) Stop() error {
 	} else {
 		a.log.Info("stopped")
 	}
-	return errors.Join(a.console.Close(), a.logFile.Close())
+	return errors.Join(a.console.Close(), a.events.Close(), a.logFile.Close())
 }

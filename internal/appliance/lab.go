@@ -18,6 +18,7 @@ const (
 	labSMTP     = 2525
 	labPOP3     = 1110
 	labSSH      = 2222
+	labNNTP     = 1119
 )
 
 // Proxy is one row of the lab's table of endpoints.
@@ -93,7 +94,7 @@ type labVIP struct {
 
 // labVIPs are in the order of the protocols, HTTP first.
 func labVIPs() []labVIP {
-	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}}
+	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceNNTP, labNNTP}}
 }
 
 // labAddress is where the listener configured for a port of loopback accepts.

@@ -22,6 +22,7 @@ var levels = map[string]int{
 	"utmsim/protocols/httpproxy": 2,
 	"utmsim/protocols/smtpproxy": 2,
 	"utmsim/protocols/pop3proxy": 2,
+	"utmsim/protocols/nntpproxy": 2,
 	"utmsim/protocols/mail":      1,
 	"utmsim/proxy":               1,
 	"utmsim/sessiontable":        0,
@@ -32,6 +33,7 @@ var levels = map[string]int{
 	"utmsim/internal/config":     0,
 	"utmsim/internal/resolver":   0,
 	"utmsim/internal/logfile":    0,
+	"utmsim/internal/eventlog":   1,
 }
 
 func level(t *testing.T, pkg string) (prefix string, n int) {

@@ -6,6 +6,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"utmsim/internal/config"
+	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
 )
 
@@ -19,4 +21,18 @@ func newLogger(w *logfile.File, others ...zapcore.Core) *zap.Logger {
 	enc.EncodeDuration = zapcore.StringDurationEncoder
 	file := zapcore.NewCore(zapcore.NewJSONEncoder(enc), w, zapcore.InfoLevel)
 	return zap.New(zapcore.NewTee(append(others, file)...))
+}
+
+// logSettings are what the configuration says about the log of the appliance.
+func logSettings(snap *config.Snapshot) eventlog.Settings {
+	s := eventlog.Settings{
+		Hostname: snap.Global.Hostname, Memory: snap.MemoryLogBytes(), Disk: snap.DiskLog.FileSize(),
+		Syslog: eventlog.SyslogSettings{
+			Server: snap.Syslog.Address(), Reliable: snap.Syslog.Mode == config.SyslogReliable, Facility: int(snap.Syslog.Facility),
+		},
+	}
+	if snap.Simulator.Persona == config.Persona56 {
+		s.Format = eventlog.Format56
+	}
+	return s
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"utmsim/internal/config"
+	"utmsim/internal/eventlog"
 	"utmsim/proxy"
 )
 
@@ -19,6 +20,7 @@ type Options struct {
 	Engine *proxy.Engine
 	Store  *config.Store
 	Log    *zap.Logger
+	Events *eventlog.Log
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
 	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.

@@ -9,11 +9,11 @@ import (
 // lockout remembers where failed logins came from.
 type lockout struct {
 	mu      sync.Mutex // guards the fields below
-	sources map[netip.Prefix]*source
+	sources map[netip.Prefix]*attempts
 }
 
-// source is where failed logins came from.
-type source struct {
+// attempts are the failed logins of one source.
+type attempts struct {
 	failed int       // since the last success
 	last   time.Time // of them
 	until  time.Time // locked until then
@@ -54,7 +54,7 @@ func (l *lockout) fail(a netip.Addr, now time.Time, threshold int, while time.Du
 	s := l.sources[p]
 	if s == nil {
 		l.makeRoomLocked()
-		s = new(source)
+		s = new(attempts)
 		l.sources[p] = s
 	}
 	if now.Sub(s.last) > while {

@@ -25,6 +25,7 @@ type shell struct {
 	view     bool // nothing may be changed
 	editor   *config.Editor
 	open     openLine
+	logs     logFilter                  // of "execute log"
 	sessions sessionFilter              // of "diagnose sys session"
 	confirm  func(question string) bool // nil: nobody can be asked, so nobody is
 
@@ -36,7 +37,7 @@ type shell struct {
 }
 
 func newShell(c *Console, who string, view bool) *shell {
-	s := &shell{console: c, who: who, view: view}
+	s := &shell{console: c, who: who, view: view, logs: newLogFilter()}
 	if s.editor = c.opts.Store.Edit(who); view {
 		s.editor = c.opts.Store.View(who)
 	}

@@ -37,7 +37,7 @@ type sshServer struct {
 const maxSSH = 200
 
 func newSSHServer(c *Console) *sshServer {
-	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*source{}}, hashing: make(chan struct{}, 1)}
+	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*attempts{}}, hashing: make(chan struct{}, 1)}
 }
 
 // SSHChange is a place to listen on that is ready to be the SSH console's. It has

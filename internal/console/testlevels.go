@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
+	"utmsim/internal/eventlog"
 	"utmsim/protocols"
 	"utmsim/proxy"
 	"utmsim/sessiontable"
@@ -145,6 +148,8 @@ func (c *call) restart() error {
 	if err := c.acts(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.out, "proxy restarted, %d connections closed\n", c.engine().Restart())
+	n := c.engine().Restart()
+	c.shell.console.opts.Log.Info(eventlog.Restarted, zap.String("who", c.shell.who), zap.Int("sessions", n))
+	fmt.Fprintf(c.out, "proxy restarted, %d connections closed\n", n)
 	return nil
 }
