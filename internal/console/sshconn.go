@@ -28,6 +28,7 @@ type sshConn struct {
 	view bool   // only looks
 
 	places chan struct{} // of sessions, maxChannels
+	ended  chan struct{} // a session has ended
 }
 
 func (k *sshConn) snapshot() *config.Snapshot { return k.server.console.opts.Store.Snapshot() }
@@ -55,6 +56,7 @@ func (k *sshConn) serve() {
 		}
 		conn.Close()
 	})
+	helpers.Go(k.watch)
 	k.channels(chans)
 	k.end(nil)
 	helpers.Wait()
@@ -85,18 +87,27 @@ func (k *sshConn) login() (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.R
 // maxChannels is how many sessions one connection has at a time.
 const maxChannels = 10
 
-// channels serves the sessions of a connection. One that has none for as long as
-// a session may be idle is closed.
-func (k *sshConn) channels(chans <-chan ssh.NewChannel) {
-	var unused *time.Timer
-	unused = time.AfterFunc(k.idle(), func() {
-		if len(k.places) == 0 {
-			k.end(errIdle)
+// watch ends a connection that has had no session for as long as one may be idle.
+func (k *sshConn) watch() {
+	unused := time.NewTimer(k.idle())
+	defer unused.Stop()
+	for {
+		select {
+		case <-k.life.Done():
 			return
+		case <-k.ended:
+		case <-unused.C:
+			if len(k.places) == 0 {
+				k.end(errIdle)
+				return
+			}
 		}
 		unused.Reset(k.idle())
-	})
-	defer unused.Stop()
+	}
+}
+
+// channels serves the sessions of a connection.
+func (k *sshConn) channels(chans <-chan ssh.NewChannel) {
 	for offer := range chans {
 		if offer.ChannelType() != "session" {
 			offer.Reject(ssh.UnknownChannelType, "this console has sessions only")
@@ -115,8 +126,11 @@ func (k *sshConn) channels(chans <-chan ssh.NewChannel) {
 		}
 		go func() {
 			k.session(ch, reqs)
-			unused.Reset(k.idle())
 			<-k.places
+			select {
+			case k.ended <- struct{}{}:
+			default:
+			}
 		}()
 	}
 }

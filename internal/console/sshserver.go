@@ -169,7 +169,10 @@ func (s *sshServer) accept(conn net.Conn) {
 }
 
 func (s *sshServer) newConn(conn net.Conn) *sshConn {
-	k := &sshConn{server: s, net: conn, peer: addrPort(conn.RemoteAddr()), places: make(chan struct{}, maxChannels)}
+	k := &sshConn{
+		server: s, net: conn, peer: addrPort(conn.RemoteAddr()),
+		places: make(chan struct{}, maxChannels), ended: make(chan struct{}, 1),
+	}
 	k.life, k.end = context.WithCancelCause(s.console.life)
 	return k
 }
