@@ -237,7 +237,7 @@ func TestSession(t *testing.T) {
 		{"help where nothing fits", "get test foo ?", "FGT # get test foo ?\n\ncommand parse error before 'foo'\nCommand fail. Return code -61\n\nFGT # get test foo"},
 		{"a question mark in quotes", "set comment \"why?\" ?", "FGT # set comment \"why?\" ?\nUnknown action 0\n\nFGT # set comment \"why?\""},
 		{"a question mark verbatim", "why\x16?", "FGT # why?"},
-		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n18\n\nFGT (default) #"},
+		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n21\n\nFGT (default) #"},
 		{"an interrupted quote", "show \"a\rb\x03emd\r", "FGT # show \"a\n> b^C\nFGT # emd\nUnknown action 0\n\nFGT #"},
 		{"stray controls and sequences", "e\x00m\x1b[200~\x1b[99;99;99;99;99;99;99;99;99zd\x1b\r", "FGT # emd\nUnknown action 0\n\nFGT #"},
 		{"broken text", "em\xffd\r", "FGT # emd\nthe line is not UTF-8 text and was not executed\nCommand fail. Return code -1\n\nFGT #"},
