@@ -67,6 +67,7 @@ type Appliance struct {
 	log      *zap.Logger
 	logFile  *logfile.File // structured records
 	events   *eventlog.Log // the appliance's own lines, from the same records
+	crashes  *console.Crashlog
 	store    *config.Store
 	resolver *resolver.Resolver
 	engine   *proxy.Engine
@@ -105,7 +106,8 @@ func Start(opts Options) (*Appliance, error) {
 	if a.events, err = eventlog.New(filepath.Join(opts.StateDir, "log"), logSettings(a.store.Snapshot())); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
 	}
-	a.log = newLogger(a.logFile, a.events)
+	a.crashes = new(console.Crashlog)
+	a.log = newLogger(a.logFile, a.events.Core(), a.crashes.Core())
 	if err := a.run(); err != nil {
 		return nil, errors.Join(err, a.events.Close(), a.logFile.Close())
 	}
@@ -151,14 +153,28 @@ func (a *Appliance) run() (err error) {
 	if err != nil {
 		return err
 	}
-	a.store.OnCommit(a.commit)
 	a.console = console.New(console.Options{
 		Engine: a.engine, Store: a.store, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
+		Crashlog: a.crashes, StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
-	if err := a.console.Listen(a.opts.StateDir); err != nil {
-		return errors.Join(err, a.engine.Shutdown(context.Background()))
+	if err := a.openConsole(snap); err != nil {
+		return errors.Join(err, a.console.Close(), a.engine.Shutdown(context.Background()))
 	}
+	a.store.OnCommit(a.commit)
 	a.log.Info("started", zap.String("version", a.opts.Version))
+	return nil
+}
+
+// openConsole opens the control socket and, where it is configured, SSH.
+func (a *Appliance) openConsole(snap *config.Snapshot) error {
+	if err := a.console.Listen(a.opts.StateDir); err != nil {
+		return err
+	}
+	ssh, err := a.console.PrepareSSH(snap)
+	if err != nil {
+		return err
+	}
+	ssh.Apply()
 	return nil
 }
 
@@ -218,9 +234,15 @@ func (a *Appliance) commit(c config.Commit) error {
 	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
 		return err
 	}
-	if err := a.engine.Apply(c.New); err != nil {
+	ssh, err := a.console.PrepareSSH(c.New)
+	if err != nil {
 		return err
 	}
+	if err := a.engine.Apply(c.New); err != nil {
+		ssh.Cancel()
+		return err
+	}
+	ssh.Apply()
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
 	if err := a.events.Configure(logSettings(c.New)); err != nil {
 		return errors.Join(err, a.engine.Apply(c.Old))

@@ -33,7 +33,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkDataPorts, checkSyslog} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkAdmins, checkVIPs, checkDataPorts, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}

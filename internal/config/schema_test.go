@@ -90,7 +90,12 @@ func TestWordsAreValues(t *testing.T) {
 func TestFactory(t *testing.T) {
 	s := NewStore().Snapshot()
 	none := netip.IPv4Unspecified()
-	assert.Equal(t, Global{Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95}, s.Global)
+	assert.Equal(t, Global{
+		SSHAddress: netip.MustParseAddr("127.0.0.1"), SSHPassword: true, SSHGrace: 2 * time.Minute,
+		LockoutThreshold: 3, LockoutDuration: time.Minute, AdminTimeout: 5 * time.Minute,
+		Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95,
+	}, s.Global)
+	assert.Equal(t, []Admin{{Name: "admin", Profile: SuperAdmin}}, s.Admins)
 	assert.Equal(t, OutputMore, s.Console.Output)
 	assert.Equal(t, DNS{Primary: none, Secondary: none, Port: 53, Timeout: 2 * time.Second, Retry: 2, CacheLimit: 5000, CacheTTL: 30 * time.Minute}, s.DNS)
 	assert.Empty(t, s.DNS.Servers())

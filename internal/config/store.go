@@ -12,6 +12,11 @@ import (
 
 // factory is the configuration of a new unit, beyond the defaults of the settings.
 const factory = `
+config system admin
+    edit "admin"
+        set accprofile "super_admin"
+    next
+end
 config firewall profile-protocol-options
     edit "default"
         set comment "All default services."

@@ -39,8 +39,9 @@ func newUnit(t testing.TB, lines ...string) *unit {
 		require.NoError(t, err)
 	}
 	var err error
+	crashes := new(Crashlog)
 	u.engine, err = proxy.New(proxy.Options{
-		Log:        zap.NewNop(),
+		Log:        zap.New(crashes.Core()),
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return nil, nil },
 	}, u.store.Snapshot())
 	require.NoError(t, err)
@@ -54,7 +55,7 @@ func newUnit(t testing.TB, lines ...string) *unit {
 	require.NoError(t, err)
 	u.Console = New(Options{
 		Engine: u.engine, Store: u.store, Log: zap.New(zapcore.NewTee(core, events.Core())), Events: events, Version: "0.0-test",
-		Shutdown: func() { u.shutdowns++ },
+		Shutdown: func() { u.shutdowns++ }, Crashlog: crashes, StateDir: t.TempDir(),
 	})
 	t.Cleanup(func() {
 		require.NoError(t, u.Close())
