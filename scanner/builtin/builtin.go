@@ -61,12 +61,12 @@ func eicar() []byte {
 
 func newEngine(signatures []signature) (*Engine, error) {
 	e := &Engine{signatures: signatures}
-	patterns := make([][]byte, 0, len(signatures)+1)
+	patterns := make([]match.Pattern, 0, len(signatures)+1)
 	for i := range signatures {
 		signatures[i].class = classOf(signatures[i].name)
-		patterns = append(patterns, signatures[i].pattern)
+		patterns = append(patterns, match.Pattern{Bytes: signatures[i].pattern})
 	}
-	set, err := match.New(append(patterns, zipMagic))
+	set, err := match.New(append(patterns, match.Pattern{Bytes: zipMagic}))
 	if err != nil {
 		return nil, fmt.Errorf("preparing signatures: %w", err)
 	}
