@@ -417,21 +417,3 @@ func TestABodyThatCanNotBeReadHasNoVerdict(t *testing.T) {
 	_, err = e.Scan(context.Background(), &scanner.Object{Body: bytes.NewReader(data), Size: 200_001})
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }
-
-func TestClassFromName(t *testing.T) {
-	e, err := newEngine([]signature{
-		{name: "Worm.Test", pattern: []byte("worm pattern")},
-		{name: "Heuristic.Test", pattern: []byte("heuristic pattern")},
-		{name: "Suspicious.Test", pattern: []byte("suspicious pattern")},
-		{name: "Test.Worm", pattern: []byte("plain pattern")},
-	})
-	require.NoError(t, err)
-	for text, class := range map[string]scanner.Class{
-		"a worm pattern": scanner.Worm, "a heuristic pattern": scanner.Suspicious,
-		"a suspicious pattern": scanner.Suspicious, "a plain pattern": scanner.Virus,
-	} {
-		assert.Equal(t, class, both(t, e, scanner.Object{}, []byte(text)).Class, text)
-	}
-	_, err = newEngine([]signature{{name: "Short", pattern: []byte("ab")}})
-	assert.ErrorContains(t, err, "preparing signatures: pattern 0 has 2 bytes")
-}
