@@ -172,11 +172,16 @@ func (s *scan) refuse(err error, l *layer, damage string) {
 	if s.stop != nil {
 		return
 	}
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+	switch {
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		s.note(scanner.Oversize, l, "zstd window above the limit")
-		return
+	case errors.Is(err, errDictionary):
+		s.note(scanner.Oversize, l, "xz dictionary above the limit")
+	case errors.Is(err, errMethod):
+		s.note(scanner.Unhandled, l, "xz filter not supported")
+	default:
+		s.note(scanner.Corrupt, l, damage)
 	}
-	s.note(scanner.Corrupt, l, damage)
 }
 
 var _ io.ByteReader = (*bufio.Reader)(nil) // so that no decoder reads past its data

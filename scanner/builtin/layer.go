@@ -87,7 +87,11 @@ func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 // bytes were searched.
 func (s *scan) open(c *content, l *layer) {
 	from := c.zipAt
-	if f := sniff(c.head); f != formatNone {
+	switch f := sniff(c.head); f {
+	case formatNone:
+	case format7z:
+		s.sevenZip(c, l)
+	default:
 		in := s.newRawInput(s.whole(c))
 		ended := s.unpack(f, in, l)
 		behind := in.offset()
