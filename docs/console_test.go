@@ -137,6 +137,7 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`Uptime: .*`),
 	regexp.MustCompile(`System time: .*`),
 	regexp.MustCompile(`idle=[\d.hms]+`),
+	regexp.MustCompile(`\d\d:\d\d:\d\d\([\dhms]+\) +`),
 }
 
 func steady(text string) string {
@@ -223,7 +224,7 @@ var (
 const protocol = "<PROTOCOL>"
 
 // samples are arguments that stand for all of their kind.
-var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90"}
+var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90", "<TIME>": "250ms"}
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.

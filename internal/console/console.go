@@ -17,7 +17,9 @@ import (
 type Options struct {
 	Engine *proxy.Engine
 	Store  *config.Store
-	Log    *zap.Logger
+	// Scanning is what "diagnose sim scanner" shows and turns.
+	Scanning Scanning
+	Log      *zap.Logger
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
 	// Version of the program, for "get system status".

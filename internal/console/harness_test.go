@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -14,6 +16,8 @@ import (
 	"utmsim/internal/config"
 	"utmsim/proxy"
 	"utmsim/scanner"
+	"utmsim/scanner/health"
+	"utmsim/scanner/simulated"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,8 +29,25 @@ type unit struct {
 	engine    *proxy.Engine
 	store     *config.Store
 	logs      *observer.ObservedLogs
+	scanning  scanning
 	shutdowns int
 }
+
+// scanning is two scan engines, one of which does not answer.
+type scanning struct{ dial simulated.Dial }
+
+func (s *scanning) States() []health.State {
+	since := time.Now().Add(-90 * time.Second)
+	return []health.State{
+		{Name: "builtin", Known: true, Up: true, Since: since, Version: "builtin own", Scans: 12, Errors: 1},
+		{Name: "clamd", Known: true, Since: since, Err: errors.New("connecting 127.0.0.1:3310: refused"), Errors: 7},
+		{Name: "icap"},
+	}
+}
+
+func (s *scanning) Cache() (entries, limit int, hits, misses int64) { return 3, 100, 5, 8 }
+
+func (s *scanning) Dial() *simulated.Dial { return &s.dial }
 
 // newUnit makes a unit with configuration lines on top of the factory's.
 func newUnit(t testing.TB, lines ...string) *unit {
@@ -50,7 +71,7 @@ func newUnit(t testing.TB, lines ...string) *unit {
 		return u.engine.Apply(c.New)
 	})
 	u.Console = New(Options{
-		Engine: u.engine, Store: u.store, Log: zap.New(core), Version: "0.0-test",
+		Engine: u.engine, Store: u.store, Scanning: &u.scanning, Log: zap.New(core), Version: "0.0-test",
 		Shutdown: func() { u.shutdowns++ },
 	})
 	t.Cleanup(func() {

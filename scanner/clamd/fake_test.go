@@ -29,7 +29,7 @@ type daemon struct {
 	scans    atomic.Int64
 	bytes    atomic.Int64
 	answer   atomic.Pointer[func(id int, content []byte) string] // nil: honest
-	limit    int                                                // StreamMaxLength
+	limit    int                                                 // StreamMaxLength
 
 	mu    sync.Mutex // guards the field below
 	conns map[net.Conn]bool
