@@ -138,6 +138,7 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`System time: .*`),
 	regexp.MustCompile(`idle=[\d.hms]+`),
 	regexp.MustCompile(`\d\d:\d\d:\d\d\([\dhms]+\) +`),
+	regexp.MustCompile(`date=\S+ time=\S+`),
 }
 
 func steady(text string) string {
@@ -224,11 +225,12 @@ var (
 const protocol = "<PROTOCOL>"
 
 // samples are arguments that stand for all of their kind.
-var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90", "<TIME>": "250ms"}
+var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<TIME>": "250ms"}
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.
-var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy "}
+var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get log "}
 
 // commands are the whole commands that begin with a line, arguments in their
 // written form.

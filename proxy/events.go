@@ -3,6 +3,8 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"net/netip"
 	"sync"
 	"time"
@@ -29,12 +31,13 @@ const (
 	eventDropped
 	eventState
 	eventScanFailed
+	eventOversize
 	eventDescriptors
 	eventAccept
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "connections without a descriptor", "failed accepts"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.
@@ -103,7 +106,7 @@ func (e *Engine) refused(s *Session, a admission) {
 	if !e.events.allow(eventRefused, s.entry.Proto) {
 		return
 	}
-	e.log.Warn("session refused", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto),
+	e.log.Warn("session refused", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.String("vdom", s.vdom.name),
 		zap.Stringer("client", s.peer), zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
 		zap.Int("entries", e.table.Current(s.entry.Proto)), zap.Int("limit", e.table.Limit(s.entry.Proto)), zap.Stringer("style", e.settings().refuse))
 }
@@ -127,19 +130,54 @@ func (e *Engine) dropped(a admission, newcomer *Session) {
 		zap.Uint64("taken by session", newcomer.id), zap.Stringer("taken by client", newcomer.peer))
 }
 
-// detected logs a detection.
-func (e *Engine) detected(h *Hold) {
-	s := h.s
-	e.log.Warn("content detected", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Stringer("client", s.peer),
-		zap.Stringer("server", s.target), zap.Stringer("class", h.Verdict.Class), zap.String("name", h.Verdict.Name),
-		zap.String("file", h.in.Object.Name), zap.String("part", h.Verdict.Part), zap.String("url", h.in.Object.URL), zap.Stringer("outcome", h.Outcome))
+// about is what every event about a session's content says.
+func (s *Session) about() []zap.Field {
+	profile := ""
+	if s.policy.av != nil {
+		profile = s.policy.av.Name
+	}
+	return []zap.Field{zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.String("vdom", s.vdom.name),
+		zap.Int("policy", s.policy.policy), zap.String("profile", profile),
+		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target))}
 }
 
-// scanFailed counts and logs an object without a verdict.
+// about is what every event about an object says.
+func (h *Hold) about() []zap.Field {
+	direction := "incoming"
+	if h.in.Dir == stats.Up {
+		direction = "outgoing"
+	}
+	return append(h.s.about(), zap.String("direction", direction), zap.String("file", h.in.Object.Name),
+		zap.String("url", h.in.Object.URL), zap.Int64("size", h.size), zap.Stringer("outcome", h.Outcome))
+}
+
+// detected logs a detection.
+func (e *Engine) detected(h *Hold) {
+	e.log.Warn("content detected", append(h.about(), zap.Stringer("class", h.Verdict.Class), zap.String("name", h.Verdict.Name),
+		zap.String("part", h.Verdict.Part), zap.String("checksum", h.checksum()))...)
+}
+
+// checksum is the CRC-32 of the object's content as far as it is held, in hex: the
+// appliance's form of it.
+func (h *Hold) checksum() string {
+	sum := crc32.NewIEEE()
+	if _, err := io.Copy(sum, io.NewSectionReader(h, 0, h.size)); err != nil {
+		return "" // the content was given on already
+	}
+	return fmt.Sprintf("%08x", sum.Sum32())
+}
+
+// tooLarge logs an object above the oversize limit.
+func (e *Engine) tooLarge(h *Hold) {
+	if e.events.allow(eventOversize, h.s.entry.Proto) {
+		e.log.Warn("oversize", h.about()...)
+	}
+}
+
+// scanFailed logs an object without a verdict.
 func (e *Engine) scanFailed(h *Hold, err error) {
 	if e.events.allow(eventScanFailed, h.s.entry.Proto) {
-		e.log.Warn("scan failed", zap.Uint64("session", h.s.id), zap.Stringer("protocol", h.s.entry.Proto),
-			zap.Error(err), zap.Stringer("outcome", h.Outcome))
+		e.log.Warn("scan failed", append(h.about(), zap.Error(err))...)
 	}
 }
 
@@ -149,7 +187,7 @@ func (e *Engine) outOfDescriptors(l *listener) {
 	rt.vdom.stats.Session(rt.proto).SetupFail.Inc()
 	rt.vdom.stats.Transport(rt.proto).Fail(stats.Alloc, errNoDescriptor)
 	if e.events.allow(eventDescriptors, rt.proto) {
-		e.log.Error("out of descriptors: raise the limit on open files (ulimit -n)", zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
+		e.log.Error("out of descriptors", zap.String("advice", "raise the limit on open files (ulimit -n)"), zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
 	}
 }
 

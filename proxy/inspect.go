@@ -288,11 +288,11 @@ func (h *Hold) direct(c CountedSource) error {
 func (h *Hold) oversize() {
 	block := h.s.policy.oversizeBlock
 	h.s.verdicts(h.in.Dir).Oversize(block)
-	if block {
-		h.Outcome = TooLarge
-		return
+	h.Outcome = TooLarge
+	if !block {
+		h.Outcome, h.leak = Unscanned, stats.LeakOversize
 	}
-	h.Outcome, h.leak = Unscanned, stats.LeakOversize
+	h.s.eng.tooLarge(h)
 }
 
 // newHold prepares a hold.

@@ -279,6 +279,7 @@ func (h *Hold) conclude(v scanner.Verdict, err error) {
 	case v.Class == scanner.Oversize:
 		counters.Oversize(false)
 		h.Outcome, h.leak = Unscanned, stats.LeakOversize
+		h.s.eng.tooLarge(h)
 	default:
 		counters.Clean()
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable

@@ -16,6 +16,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/console"
+	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
@@ -59,7 +60,8 @@ type Options struct {
 type Appliance struct {
 	opts     Options
 	log      *zap.Logger
-	logFile  *logfile.File
+	logFile  *logfile.File // structured records
+	events   *eventlog.Log // the appliance's own lines, from the same records
 	store    *config.Store
 	resolver *resolver.Resolver
 	engines  engines
@@ -96,9 +98,12 @@ func Start(opts Options) (*Appliance, error) {
 	if a.logFile, err = logfile.Open(filepath.Join(opts.StateDir, "utmsim.log"), logBytes, logKeep); err != nil {
 		return nil, fmt.Errorf("opening the log: %w", err)
 	}
-	a.log = newLogger(a.logFile)
-	if err := a.run(); err != nil {
+	if a.events, err = eventlog.New(filepath.Join(opts.StateDir, "log"), logSettings(a.store.Snapshot())); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
+	}
+	a.log = newLogger(a.logFile, a.events)
+	if err := a.run(); err != nil {
+		return nil, errors.Join(err, a.events.Close(), a.logFile.Close())
 	}
 	return a, nil
 }
@@ -148,7 +153,7 @@ func (a *Appliance) run() (err error) {
 	}
 	a.store.OnCommit(a.commit)
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Version: a.opts.Version, Shutdown: a.Quit,
+		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
 	})
 	if err := a.console.Listen(a.opts.StateDir); err != nil {
 		return errors.Join(err, a.halt())
@@ -194,16 +199,28 @@ func (a *Appliance) commit(c config.Commit) error {
 	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
 		return err
 	}
-	if err := a.engine.Apply(c.New); err != nil {
+	if err := a.apply(c.New); err != nil {
+		return err
+	}
+	a.resolver.Configure(resolverSettings(&c.New.DNS))
+	if err := a.events.Configure(logSettings(c.New)); err != nil {
+		return errors.Join(err, a.apply(c.Old))
+	}
+	for _, ch := range c.Changes {
+		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
+			zap.Stringer("kind", ch.Kind), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
+			zap.String("old", ch.Old), zap.String("new", ch.New))
+	}
+	return nil
+}
+
+// apply puts a configuration in force in the proxy, or leaves everything as it is.
+func (a *Appliance) apply(snap *config.Snapshot) error {
+	if err := a.engine.Apply(snap); err != nil {
 		return errors.Join(err, a.engines.discard())
 	}
 	if err := a.engines.adopt(); err != nil {
 		a.log.Warn("ending scan engines", zap.Error(err))
-	}
-	a.resolver.Configure(resolverSettings(&c.New.DNS))
-	for _, ch := range c.Changes {
-		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
-			zap.String("old", ch.Old), zap.String("new", ch.New))
 	}
 	return nil
 }
@@ -268,5 +285,5 @@ func (a *Appliance) Stop() error {
 	} else {
 		a.log.Info("stopped")
 	}
-	return errors.Join(a.console.Close(), a.engines.close(), a.logFile.Close())
+	return errors.Join(a.console.Close(), a.engines.close(), a.events.Close(), a.logFile.Close())
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"utmsim/internal/config"
+	"utmsim/internal/eventlog"
 	"utmsim/scanner"
 	"utmsim/scanner/builtin"
 	"utmsim/scanner/clamd"
@@ -188,10 +189,10 @@ func (e *engines) watched(kind config.ScanEngine, c *config.Engine, remote healt
 // changed writes down that an engine went or came back.
 func (e *engines) changed(s health.State) {
 	if s.Up {
-		e.log.Info("scan engine up", zap.String("engine", s.Name), zap.String("version", s.Version), zap.Int64("errors", s.Errors))
+		e.log.Info(eventlog.EngineUp, zap.String("engine", s.Name), zap.String("version", s.Version), zap.Int64("errors", s.Errors))
 		return
 	}
-	e.log.Warn("scan engine down", zap.String("engine", s.Name), zap.Error(s.Err))
+	e.log.Warn(eventlog.EngineDown, zap.String("engine", s.Name), zap.Error(s.Err))
 }
 
 // adopt puts what was made last in force and ends the engines that are not needed

@@ -32,6 +32,7 @@ var levels = map[string]int{
 	"utmsim/internal/config":     0,
 	"utmsim/internal/resolver":   0,
 	"utmsim/internal/logfile":    0,
+	"utmsim/internal/eventlog":   1,
 }
 
 func level(t *testing.T, pkg string) (prefix string, n int) {

@@ -35,7 +35,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkEngine, checkVIPs} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkEngine, checkVIPs, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}
@@ -137,6 +137,13 @@ func checkVIPs(s *Snapshot) *fault {
 		if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; name != "" {
 			return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
 		}
+	}
+	return nil
+}
+
+func checkSyslog(s *Snapshot) *fault {
+	if s.Syslog.Status && s.Syslog.Server == "" {
+		return place{path: "log syslogd setting"}.fault("server", "Attribute 'server' MUST be set.")
 	}
 	return nil
 }

@@ -13,6 +13,9 @@ const (
 	Moved                     // the order of a table is another; Old and New list the keys
 )
 
+// String is the kind in a word.
+func (k ChangeKind) String() string { return [...]string{"changed", "added", "deleted", "moved"}[k] }
+
 // Change is one difference between two configurations. Values are as show prints
 // them.
 type Change struct {

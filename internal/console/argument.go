@@ -67,6 +67,16 @@ func duration(name string, limit time.Duration) *argument {
 	}}
 }
 
+// anyWord is an argument that may be anything but empty.
+func anyWord(name string) *argument {
+	return &argument{name: name, check: func(text string) *config.CLIError {
+		if text == "" {
+			return errRejected(name, text)
+		}
+		return nil
+	}}
+}
+
 // oneOf is an argument out of a list.
 func oneOf(name string, words []config.Choice) *argument {
 	return &argument{name: name, words: words, check: func(text string) *config.CLIError {

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"utmsim/internal/config"
+	"utmsim/internal/eventlog"
 	"utmsim/proxy"
 )
 
@@ -20,6 +21,7 @@ type Options struct {
 	// Scanning is what "diagnose sim scanner" shows and turns.
 	Scanning Scanning
 	Log      *zap.Logger
+	Events   *eventlog.Log
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
 	// Version of the program, for "get system status".

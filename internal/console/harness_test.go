@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"utmsim/internal/config"
+	"utmsim/internal/eventlog"
 	"utmsim/proxy"
 	"utmsim/scanner"
 	"utmsim/scanner/health"
@@ -70,12 +71,15 @@ func newUnit(t testing.TB, lines ...string) *unit {
 		}
 		return u.engine.Apply(c.New)
 	})
+	events, err := eventlog.New(t.TempDir(), eventlog.Settings{Memory: 1 << 20, Disk: 1 << 20})
+	require.NoError(t, err)
 	u.Console = New(Options{
-		Engine: u.engine, Store: u.store, Scanning: &u.scanning, Log: zap.New(core), Version: "0.0-test",
+		Engine: u.engine, Store: u.store, Scanning: &u.scanning, Log: zap.New(zapcore.NewTee(core, events.Core())), Events: events, Version: "0.0-test",
 		Shutdown: func() { u.shutdowns++ },
 	})
 	t.Cleanup(func() {
 		require.NoError(t, u.Close())
+		require.NoError(t, events.Close())
 		require.NoError(t, u.engine.Shutdown(context.Background()))
 	})
 	return u

@@ -25,10 +25,11 @@ type shell struct {
 	confirm func(question string) bool // nil: nobody can be asked, so nobody is
 	current string                     // the line being executed
 	left    bool                       // the session is over
+	logs    logFilter                  // of "execute log"
 }
 
 func newShell(c *Console, who string) *shell {
-	return &shell{console: c, who: who, editor: c.opts.Store.Edit(who)}
+	return &shell{console: c, who: who, editor: c.opts.Store.Edit(who), logs: newLogFilter()}
 }
 
 // execute runs one line and returns what it prints, whole lines. The error is the

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
+	"utmsim/internal/eventlog"
 	"utmsim/protocols"
 )
 
@@ -110,6 +113,8 @@ func (c *call) dropMaxIdle() error {
 
 func (c *call) restart() error {
 	c.acts()
-	fmt.Fprintf(c.out, "proxy restarted, %d connections closed\n", c.engine().Restart())
+	n := c.engine().Restart()
+	c.shell.console.opts.Log.Info(eventlog.Restarted, zap.String("who", c.shell.who), zap.Int("sessions", n))
+	fmt.Fprintf(c.out, "proxy restarted, %d connections closed\n", n)
 	return nil
 }

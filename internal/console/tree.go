@@ -34,6 +34,7 @@ func newTree() *node {
 			{word: "sim", help: "The simulator itself (not on the appliance).", children: simulator()},
 		}},
 		{word: "execute", help: "Execute static commands.", children: []*node{
+			{word: "log", help: "Log.", children: logCommands()},
 			{word: "shutdown", help: "Shutdown appliance.", run: (*call).shutdown},
 		}},
 		{word: "exit", help: "Exit the CLI.", run: (*call).exit},

@@ -1,0 +1,424 @@
+package eventlog
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// kind is what the appliance's log has for one message of zap.
+type kind struct {
+	id        int // 2 digits of the type, 2 of the subtype, 6 of the message
+	category  Category
+	subtype   string
+	eventtype string
+	severity  Severity
+	desc      string
+	fields    func(r record) []Field
+}
+
+func (k *kind) typ() string {
+	if k.category == Event {
+		return "event"
+	}
+	return "utm"
+}
+
+// The messages of records that become lines. Ids below 60000 are the appliance's
+// (fidelity page, sections 2.5 and 5.5; 44546, 44547 and 320xx: FortiOS log
+// reference); those from 60001 on are ours, for events that it has no message for.
+const (
+	FailopenEntered = "failopen entered"
+	FailopenLeft    = "failopen left"
+	LatchSet        = "latch set"
+	LatchCleared    = "latch cleared"
+	Conserve        = "memory conserve mode"
+	Detected        = "content detected"
+	FileBlocked     = "file blocked"
+	FileExempt      = "file exempt"
+	Oversize        = "oversize"
+	ScanFailed      = "scan failed"
+	URLFiltered     = "url filtered"
+	BannedWord      = "banned word"
+	SpamDetected    = "spam detected"
+	Changed         = "configuration changed"
+	LoggedIn        = "admin logged in"
+	LoginFailed     = "admin login failed"
+	LoggedOut       = "admin logged out"
+	LockedOut       = "admin login disabled"
+	Refused         = "session refused"
+	Dropped         = "session dropped"
+	Repeated        = "more of the same"
+	NoDescriptor    = "out of descriptors"
+	EngineDown      = "scan engine down"
+	EngineUp        = "scan engine up"
+	Restarted       = "proxy restarted"
+)
+
+// kindOf says what line a record becomes; nil for none. The release decides about
+// the fields of some.
+func kindOf(r record, f Format) *kind {
+	switch r.message {
+	case FailopenEntered, FailopenLeft, LatchSet, LatchCleared:
+		return &kind{100022800, Event, "system", "", Critical, "Scan services session failed", failopenFields}
+	case Conserve:
+		return conserveKind(r, f)
+	case Detected:
+		return virusKind(r, 211008192, "infected", infectedFields)
+	case FileBlocked:
+		return virusKind(r, 212008448, "filename", fileBlockedFields)
+	case FileExempt:
+		return &kind{212008455, Virus, "virus", "filename", Notice, "", fileExemptFields}
+	case Oversize:
+		return virusKind(r, 213008704, "oversize", oversizeFields)
+	case ScanFailed:
+		return &kind{200060006, Virus, "virus", "scanerror", Warning, "", scanFailedFields}
+	case URLFiltered:
+		return webKind(r, 315012544, "urlfilter", urlFields)
+	case BannedWord:
+		return bannedWordKind(r)
+	case SpamDetected:
+		return &kind{508020503, EmailFilter, "emailfilter", "email", Notice, "", spamFields}
+	case Changed:
+		return changeKind(r)
+	}
+	return ownKind(r)
+}
+
+// ownKind are the messages without a decision.
+func ownKind(r record) *kind {
+	switch r.message {
+	case LoggedIn:
+		return &kind{100032001, Event, "system", "", Information, "Admin login successful", loginFields("login", "success")}
+	case LoginFailed:
+		return &kind{100032002, Event, "system", "", Warning, "Admin login failed", loginFields("login", "failed")}
+	case LoggedOut:
+		return &kind{100032003, Event, "system", "", Information, "Admin logout successful", loginFields("logout", "success")}
+	case LockedOut:
+		return &kind{100032021, Event, "system", "", Warning, "Admin login disabled", loginFields("login", "disabled")}
+	case Refused:
+		return &kind{100060001, Event, "system", "", Warning, "Proxy session refused", refusedFields}
+	case Dropped:
+		return &kind{100060002, Event, "system", "", Warning, "Idle proxy session dropped", droppedFields}
+	case Restarted:
+		return &kind{100060003, Event, "system", "", Notice, "Proxy restarted", func(r record) []Field {
+			user, ui := whose(r)
+			return []Field{text("user", user), text("ui", ui), number("sessions", r.num("sessions")), text("msg", "The proxy was restarted and its statistics were cleared")}
+		}}
+	case Repeated:
+		return &kind{100060004, Event, "system", "", Warning, "Events not logged one by one", func(r record) []Field {
+			return []Field{text("service", service(r)), number("count", r.num("not logged")),
+				text("msg", fmt.Sprintf("%d more %s in one second", r.num("not logged"), r.str("events")))}
+		}}
+	case EngineDown:
+		return &kind{100060007, Event, "system", "", Error, "Scan engine down", func(r record) []Field {
+			return []Field{text("engine", r.str("engine")), text("error", r.str("error")), text("msg", "The scan engine "+r.str("engine")+" does not answer")}
+		}}
+	case EngineUp:
+		return &kind{100060008, Event, "system", "", Notice, "Scan engine up", func(r record) []Field {
+			return []Field{text("engine", r.str("engine")), text("version", r.str("version")), text("msg", "The scan engine "+r.str("engine")+" answers")}
+		}}
+	case NoDescriptor:
+		return &kind{100060005, Event, "system", "", Error, "Out of file descriptors", func(r record) []Field {
+			return []Field{number("limit", r.num("limit")), text("msg", "A connection to "+r.str("listener")+" was closed: no file descriptor is left")}
+		}}
+	}
+	return nil
+}
+
+// service is the protocol as an event names it.
+func service(r record) string { return strings.ToLower(r.str("protocol")) }
+
+func failopenFields(r record) []Field {
+	state := "activated"
+	if r.message == FailopenLeft || r.message == LatchCleared {
+		state = "deactivated"
+	}
+	what := "session fail mode"
+	if r.message == LatchSet || r.message == LatchCleared {
+		what = "one-shot fail mode"
+	}
+	fields := []Field{text("service", service(r)), text("mode", r.str("av-failopen")), text("trigger", r.str("trigger")), text("action", r.str("action"))}
+	if r.has("entries") {
+		fields = append(fields, number("entries", r.num("entries")), number("limit", r.num("limit")))
+	}
+	if r.has("lasted") {
+		fields = append(fields, number("duration", int(r.fields["lasted"].(time.Duration).Seconds())))
+	}
+	return append(fields, text("msg", fmt.Sprintf("The system has %s %s", state, what)))
+}
+
+// conserveKind is the change of memory level: entered, exited, or to and from extreme.
+func conserveKind(r record, f Format) *kind {
+	id, desc, on, verb := 100022011, "Memory conserve mode entered", "on", "enters"
+	if r.str("to") == "normal" {
+		id, desc, on, verb = 100022012, "Memory conserve mode exited", "exit", "exits"
+	}
+	k := &kind{id, Event, "system", "", Critical, desc, nil}
+	mode := "memory conserve mode"
+	if r.str("to") == "extreme" || r.str("from") == "extreme" && on == "on" {
+		mode = "memory extreme mode"
+		if r.str("from") == "extreme" {
+			verb = "exits"
+		}
+	}
+	mb := func(key string) Field { return bare(key, fmt.Sprintf("%d MB", r.num(key+" MB"))) }
+	if f == Format56 {
+		k.fields = func(record) []Field {
+			return []Field{text("service", "kernel"), text("conserve", on), mb("total"), mb("used"), mb("red"), mb("green"), text("msg", "Kernel "+verb+" "+mode)}
+		}
+		return k
+	}
+	k.fields = func(record) []Field {
+		total := r.num("total MB")
+		free := func(used int) string { return strconv.Itoa(total - used) }
+		word := map[string]string{"enters": "has entered", "exits": "exited"}[verb]
+		return []Field{bare("conserve", on), number("total", total), bare("free", free(r.num("used MB"))),
+			bare("entermargin", free(r.num("red MB"))), bare("exitmargin", free(r.num("green MB"))),
+			text("msg", "The system "+word+" "+strings.Replace(mode, "memory ", "", 1))}
+	}
+	return k
+}
+
+// virusKind is a line of the antivirus: the id is that of blocking; one higher, and
+// a notice, is passing all the same.
+func virusKind(r record, id int, eventtype string, fields func(record) []Field) *kind {
+	k := &kind{id, Virus, "virus", eventtype, Warning, "", fields}
+	if !r.blocked() {
+		k.id, k.severity = id+1, Notice
+	}
+	return k
+}
+
+func infectedFields(r record) []Field {
+	msg := "File is infected."
+	if r.str("class") == "suspicious" {
+		msg = "File is suspicious."
+	}
+	fields := append(utm(r, msg), file(r)...)
+	fields = append(fields, text("virus", r.str("name")), text("dtype", capital(r.str("class"))))
+	if r.str("name") == "EICAR_TEST_FILE" {
+		fields = append(fields, text("ref", "http://www.fortinet.com/ve?vn=EICAR_TEST_FILE"), number("virusid", 2172))
+	}
+	return append(fields, place(r)...)
+}
+
+func fileBlockedFields(r record) []Field {
+	fields := append(utm(r, "File was blocked by file filter."), file(r)...)
+	fields = append(fields, text("filtername", r.str("filter")), text("filetype", r.str("type")))
+	return append(fields, place(r)...)
+}
+
+func fileExemptFields(r record) []Field {
+	fields := append(utm(r, "File was exempted by file filter."), file(r)...)
+	return append(append(fields, text("filtername", r.str("filter"))), place(r)...)
+}
+
+func oversizeFields(r record) []Field {
+	fields := append(utm(r, "Size limit is exceeded."), file(r)...)
+	return append(fields, place(r)...)
+}
+
+func scanFailedFields(r record) []Field {
+	fields := append(utm(r, "File could not be scanned."), text("error", r.str("error")))
+	return append(fields, place(r)...)
+}
+
+func webKind(r record, id int, eventtype string, fields func(record) []Field) *kind {
+	k := &kind{id, WebFilter, "webfilter", eventtype, Warning, "", fields}
+	if !r.blocked() {
+		k.id, k.severity = id+1, Notice
+	}
+	return k
+}
+
+func urlFields(r record) []Field {
+	fields := append(utm(r, map[bool]string{true: "URL was blocked.", false: "URL was allowed."}[r.blocked()]),
+		text("hostname", r.str("host")), text("urltype", "http"))
+	if r.has("category") {
+		fields = append(fields, text("catdesc", r.str("category")))
+	}
+	if r.has("filter") {
+		fields = append(fields, text("urlfilter", r.str("filter")))
+	}
+	return append(fields, place(r)...)
+}
+
+// bannedWordKind is a line of the web filter or of the mail filter, as the protocol
+// asks for.
+func bannedWordKind(r record) *kind {
+	fields := func(msg string) func(record) []Field {
+		return func(r record) []Field {
+			return append(append(utm(r, msg), text("keyword", r.str("words")), number("score", r.num("score"))), place(r)...)
+		}
+	}
+	if service(r) == "http" {
+		return webKind(r, 314012288, "content", fields("Banned word found on web page."))
+	}
+	return &kind{508020500, EmailFilter, "emailfilter", "email", Notice, "", fields("Banned word found in mail.")}
+}
+
+func spamFields(r record) []Field {
+	return append(utm(r, "The address of the client is listed in "+r.str("zone")+"."), text("from", r.str("from")), text("bannedip", r.str("answer")))
+}
+
+// utm are the fields that all lines about content begin with.
+func utm(r record, msg string) []Field {
+	src, dst := r.addr("client"), r.addr("server")
+	action := "blocked"
+	if !r.blocked() {
+		action = "passthrough"
+	}
+	fields := []Field{number("policyid", r.num("policy")), text("msg", msg), text("action", action), text("service", r.str("protocol")),
+		number("sessionid", r.num("session")), bare("srcip", src.Addr().String())}
+	if dst.IsValid() {
+		fields = append(fields, bare("dstip", dst.Addr().String()))
+	}
+	fields = append(fields, number("srcport", int(src.Port())))
+	if dst.IsValid() {
+		fields = append(fields, number("dstport", int(dst.Port())))
+	}
+	fields = append(fields, number("proto", 6))
+	if r.has("direction") {
+		fields = append(fields, text("direction", r.str("direction")))
+	}
+	return fields
+}
+
+// file are the fields about the file itself.
+func file(r record) []Field {
+	fields := []Field{text("filename", r.str("file"))}
+	if r.has("checksum") {
+		fields = append(fields, text("checksum", r.str("checksum")))
+	}
+	if r.has("size") {
+		fields = append(fields, number("filesize", r.num("size")))
+	}
+	return append(fields, text("quarskip", "No-skip"))
+}
+
+// place are the fields that a line about content ends with.
+func place(r record) []Field {
+	var fields []Field
+	if u := r.str("url"); u != "" {
+		fields = append(fields, text("url", u))
+	}
+	return append(fields, text("profile", r.str("profile")))
+}
+
+// changeKind is one change of the configuration, with the setting's old and new value.
+func changeKind(r record) *kind {
+	k := &kind{100044546, Event, "system", "", Information, "Attribute configured", nil}
+	if r.str("key") != "" {
+		k.id, k.desc = 100044547, "Object attribute configured"
+	}
+	path := strings.ReplaceAll(r.str("path"), " ", ".")
+	action := map[string]string{"added": "Add", "deleted": "Delete", "moved": "Move"}[r.str("kind")]
+	if action == "" {
+		action = "Edit"
+	}
+	user, ui := whose(r)
+	fields := []Field{text("user", user), text("ui", ui), text("action", action), text("cfgpath", path)}
+	if key := r.str("key"); key != "" {
+		fields = append(fields, text("cfgobj", key))
+	}
+	if s := r.str("setting"); s != "" && action == "Edit" {
+		fields = append(fields, text("cfgattr", fmt.Sprintf("%s[%s->%s]", s, unquoted(r.str("old")), unquoted(r.str("new")))))
+	}
+	fields = append(fields, text("msg", strings.TrimSpace(action+" "+path+" "+r.str("key"))))
+	k.fields = func(record) []Field { return fields }
+	return k
+}
+
+// unquoted is a value as the appliance's log has it; the configuration's language puts
+// names into quotation marks.
+func unquoted(value string) string { return strings.ReplaceAll(value, `"`, "") }
+
+// whose splits "local:admin" into the user and the way he came; a change that no user
+// made, as by a reload, has one word for both.
+func whose(r record) (user, ui string) {
+	ui, user, ok := strings.Cut(r.str("who"), ":")
+	if !ok {
+		user = ui
+	}
+	return user, ui
+}
+
+func loginFields(action, status string) func(record) []Field {
+	return func(r record) []Field {
+		fields := []Field{text("user", r.str("user")), text("ui", r.str("ui")), text("action", action), text("status", status)}
+		if src := r.addr("client"); src.IsValid() {
+			fields = append(fields, bare("srcip", src.Addr().String()))
+		}
+		if r.has("reason") {
+			fields = append(fields, text("reason", r.str("reason")))
+		}
+		return append(fields, text("msg", fmt.Sprintf("Administrator %s %s %s from %s", r.str("user"), action, status, r.str("ui"))))
+	}
+}
+
+func refusedFields(r record) []Field {
+	src := r.addr("client")
+	return []Field{text("service", service(r)), number("sessionid", r.num("session")), bare("srcip", src.Addr().String()), number("srcport", int(src.Port())),
+		text("trigger", r.str("trigger")), number("row", r.num("row")), number("entries", r.num("entries")), number("limit", r.num("limit")),
+		text("style", r.str("style")), text("msg", "A proxy session was refused")}
+}
+
+func droppedFields(r record) []Field {
+	return []Field{text("service", service(r)), number("entry", r.num("entry")), bare("srcip", r.str("client")),
+		text("trigger", r.str("trigger")), number("row", r.num("row")), number("rank", r.num("rank")),
+		number("idle", int(r.fields["idle"].(time.Duration).Seconds())), bare("takenby", r.addr("taken by client").Addr().String()),
+		text("msg", "An idle proxy session was dropped for a newcomer")}
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// record is a record of zap with its fields by name.
+type record struct {
+	message string
+	fields  map[string]any
+}
+
+func (r record) has(key string) bool { _, ok := r.fields[key]; return ok }
+
+func (r record) str(key string) string {
+	switch v := r.fields[key].(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// num is a whole number, 0 when there is none.
+func (r record) num(key string) int {
+	n, _ := strconv.Atoi(r.str(key))
+	return n
+}
+
+// addr is a client or a server; what is not one, such as "none", is the zero value.
+func (r record) addr(key string) netip.AddrPort {
+	a, err := netip.ParseAddrPort(r.str(key))
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+// blocked tells whether the receiver did not get the content.
+func (r record) blocked() bool {
+	switch r.str("outcome") {
+	case "clean", "unscanned", "passed", "monitored":
+		return false
+	}
+	return true
+}
