@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -161,7 +162,7 @@ func (c *client) popLine(prefix string) string {
 // retrieve is mail n as it comes.
 func (c *client) retrieve(n int) string {
 	c.t.Helper()
-	c.send("RETR " + string(rune('0'+n)) + "\r\n")
+	c.send(fmt.Sprintf("RETR %d\r\n", n))
 	c.popLine("+OK")
 	var mail strings.Builder
 	for {
