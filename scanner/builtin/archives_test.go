@@ -3,7 +3,6 @@ package builtin
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"os/exec"
@@ -209,6 +208,6 @@ func TestBombsTakeLittleMemory(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		grown := int64(after.HeapSys) - int64(before.HeapSys)
 		assert.Less(t, grown, int64(400<<20), name)
-		t.Log(fmt.Sprintf("%-20s heap grew by %d MiB, %d MiB allocated", name, grown>>20, (after.TotalAlloc-before.TotalAlloc)>>20))
+		t.Logf("%-20s heap grew by %d MiB, %d MiB allocated", name, grown>>20, (after.TotalAlloc-before.TotalAlloc)>>20)
 	}
 }
