@@ -226,7 +226,7 @@ const protocol = "<PROTOCOL>"
 
 // samples are arguments that stand for all of their kind.
 var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
-	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<TIME>": "250ms"}
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<ID>": "2", "<COUNT>": "5", "<TIME>": "250ms"}
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.
@@ -266,7 +266,7 @@ var level = regexp.MustCompile(`(?m)^(?:\[.*\] )?(\d+): `)
 func levels(t *testing.T, c *console.Console) []string {
 	t.Helper()
 	var out []string
-	for _, app := range []string{"http", "pop3", "proxyworker"} {
+	for _, app := range []string{"http", "pop3", "nntp", "proxyworker"} {
 		menu := replay(t, c, "FGT # get test "+app+"\n")
 		for _, m := range level.FindAllStringSubmatch(menu, -1) {
 			out = append(out, "get test "+app+" "+m[1])

@@ -58,7 +58,9 @@ func (e *Engine) admit(now int64, s *Session) (a admission) {
 	}
 	e.followTableLocked(now)
 	e.unlockGate()
-	s.inTable = a.action == failopen.Inspect
+	if s.inTable = a.action == failopen.Inspect; s.inTable {
+		s.admitted = a.Row
+	}
 	return a
 }
 
@@ -192,7 +194,7 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 	e.alive.Add(1)
 	e.worker.Stat.AcceptorWrite.Inc()
 	if s.inTable {
-		s.clt.events = s.counts.Clt
+		s.clt.events, s.clt.heard = s.counts.Clt, &s.shown.cltHeard
 	} else {
 		s.leak = leak
 		if s.unscanned = s.Explicit(); !s.unscanned {

@@ -126,9 +126,9 @@ func (s *Session) attempt(a netip.AddrPort) error {
 		}
 		return err
 	}
-	k := &socket{sess: s, conn: conn, limit: s.eng.settings().connectTimeout}
+	k := &socket{sess: s, conn: conn, peer: a, limit: s.eng.settings().connectTimeout}
 	if s.inTable {
-		k.events = s.counts.Srv
+		k.events, k.heard = s.counts.Srv, &s.shown.srvHeard
 	}
 	s.srv.Store(k)
 	if s.state.Load() == stateKilled {
@@ -195,8 +195,6 @@ func (s *Session) closeServer(reset bool) {
 		reset = s.server.Flush() != nil
 	}
 	s.server.Release()
-	s.up += k.out
-	s.down += k.in
 	s.srv.Store(nil)
 	s.server = nil
 	k.close(reset)

@@ -51,6 +51,7 @@ type Engine struct {
 	root     *vdomState
 	worker   *stats.Worker
 	rounds   rounds
+	recall   recall
 	events   eventLimiter
 	panics   stats.Counter
 	clientFD int // clients get descriptors below this number,

@@ -103,28 +103,38 @@ func (e *Engine) memoryEvent(l levelChange) {
 // refused counts and logs a connection that was turned away.
 func (e *Engine) refused(s *Session, a admission) {
 	s.vdom.stats.Ledger(s.entry.Proto).Refused.Inc()
+	c := e.turnedAway(s, a, true)
 	if !e.events.allow(eventRefused, s.entry.Proto) {
 		return
 	}
 	e.log.Warn("session refused", zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.String("vdom", s.vdom.name),
 		zap.Stringer("client", s.peer), zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
-		zap.Int("entries", e.table.Current(s.entry.Proto)), zap.Int("limit", e.table.Limit(s.entry.Proto)), zap.Stringer("style", e.settings().refuse))
+		zap.Int("entries", c.Entries), zap.Int("limit", c.Limit), zap.Stringer("style", e.settings().refuse))
 }
 
 // bypassed counts a session that takes no entry because of failopen.
 func (e *Engine) bypassed(s *Session, a admission) {
-	s.row = a.Row
+	s.bypass = a.Row
 	s.vdom.stats.Ledger(s.entry.Proto).Bypassed.Sessions.Inc()
+	e.turnedAway(s, a, false)
 }
 
 // dropped counts and logs idledrop's victim.
 func (e *Engine) dropped(a admission, newcomer *Session) {
 	v := a.victim
 	e.root.stats.Ledger(v.Key.Proto).Dropped.Inc()
+	d := DropRecord{
+		Circumstances: e.circumstances(v.Key.Proto, a.Decision), Entry: v.Number, VDOM: e.root.name, Proto: v.Key.Proto, Client: v.Key.Client,
+		Held: v.Client, Rank: v.Rank, Idle: idleFor(v), Newcomer: newcomer.id, For: newcomer.peer,
+	}
+	if s, ok := v.Entry.Owner.(*Session); ok && s != nil {
+		d.Session = s.id
+	}
+	d = e.remember(d)
 	if !e.events.allow(eventDropped, v.Key.Proto) {
 		return
 	}
-	e.log.Warn("session dropped", zap.Uint32("entry", v.Number), zap.Stringer("protocol", v.Key.Proto), zap.Stringer("client", v.Key.Client),
+	e.log.Warn("session dropped", zap.Uint64("drop", d.Number), zap.Uint32("entry", v.Number), zap.Stringer("protocol", v.Key.Proto), zap.Stringer("client", v.Key.Client),
 		zap.Int("entries of the client", v.Client), zap.Int("rank", v.Rank), zap.Duration("idle", idleFor(v)),
 		zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
 		zap.Uint64("taken by session", newcomer.id), zap.Stringer("taken by client", newcomer.peer))
@@ -196,17 +206,18 @@ func (e *Engine) ended(s *Session, err error) {
 	defer e.sessions.Done()
 	defer e.alive.Add(-1)
 	reason := reasonOf(err)
-	if s.policy.log == config.LogNone || (s.policy.log == config.LogUTM && s.verdict == "" && reason == "done") {
+	e.rememberLeak(s, reason)
+	if s.policy.log == config.LogNone || (s.policy.log == config.LogUTM && s.noted() == "" && reason == "done") {
 		return
 	}
 	fields := []zap.Field{
 		zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Int("policy", s.policy.policy),
 		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target)),
-		zap.Int64("up", s.up), zap.Int64("down", s.down),
+		zap.Int64("up", s.shown.up.Load()), zap.Int64("down", s.shown.down.Load()),
 		zap.Duration("duration", time.Duration(e.now()-s.began)), zap.String("verdict", s.verdictWord()), zap.String("close", string(reason)),
 	}
-	if s.row != 0 {
-		fields = append(fields, zap.Uint8("row", uint8(s.row)))
+	if s.bypass != 0 {
+		fields = append(fields, zap.Uint8("row", uint8(s.bypass)))
 	}
 	if err != nil && reason != "done" {
 		fields = append(fields, zap.String("why", err.Error()))
@@ -225,10 +236,10 @@ func (a serverAddr) String() string {
 }
 
 func (s *Session) verdictWord() string {
-	switch {
-	case s.verdict != "":
-		return s.verdict
-	case s.inTable:
+	if v := s.noted(); v != "" {
+		return v
+	}
+	if s.inTable {
 		return "clean"
 	}
 	return "bypassed: " + s.leak.String()
@@ -242,11 +253,12 @@ func (s *Session) leaked(why stats.LeakReason, n int64) {
 	ledger := s.vdom.stats.Ledger(s.entry.Proto)
 	leak := ledger.Leak(why)
 	leak.Bytes.Add(n)
+	s.leakBytes += n
 	if s.leaks&(1<<why) == 0 {
 		s.leaks |= 1 << why
 		leak.Sessions.Inc()
 	}
-	if s.row != 0 {
+	if s.bypass != 0 {
 		ledger.Bypassed.Bytes.Add(n)
 	}
 }
@@ -291,8 +303,8 @@ func (s *Session) startTunnel() error {
 	s.relay = newRelay(s)
 	s.clt.set(flagRelay)
 	s.srv.Load().set(flagRelay)
-	if s.verdict == "" {
-		s.verdict = "uninspectable"
+	if s.noted() == "" {
+		s.Note("uninspectable")
 	}
 	return nil
 }

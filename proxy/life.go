@@ -205,6 +205,8 @@ func (s *Session) rest() bool {
 	idle := s.inTable && !s.busy && (s.relay == nil || !s.relay.holds())
 	if idle {
 		s.entry.Rest(now)
+	} else if !s.inTable {
+		s.shown.rested.Store(now)
 	}
 	if s.state.CompareAndSwap(stateRunning, stateResting) {
 		if s.eng.draining.Load() { // since it was looked at above

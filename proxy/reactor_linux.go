@@ -81,7 +81,7 @@ func (r *reactor) dispatch(n int) {
 	for i := range r.events[:n] {
 		s := r.reg.find(uint32(r.events[i].Fd), uint32(r.events[i].Pad))
 		if r.found[i] = s; s != nil && s.events != nil {
-			s.events.Inc()
+			s.count()
 			counted++
 		}
 	}

@@ -24,7 +24,7 @@ func (r *reactor) add(s *socket, _ bool) error {
 		s.conn.pump(func(flags uint32) {
 			if s.events != nil {
 				r.rounds.begin()
-				s.events.Inc()
+				s.count()
 				r.rounds.end(1)
 			}
 			s.happened(flags)

@@ -12,9 +12,18 @@ import (
 
 // relay moves the bytes of a session that is not inspected, with a goroutine for
 // each direction.
-type relay struct{ s *Session }
+type relay struct {
+	s  *Session
+	mu sync.Mutex // guards what the session notes of its leaks
+}
 
-func newRelay(s *Session) *relay { return &relay{s} }
+func newRelay(s *Session) *relay { return &relay{s: s} }
+
+func (r *relay) leaked(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.s.leaked(r.s.leak, int64(n))
+}
 
 // round runs until both directions have ended. It connects the server first.
 func (r *relay) round() error {
@@ -47,7 +56,7 @@ func (r *relay) copy(from, to *socket) error {
 			return to.conn.closeWrite()
 		}
 		if err == nil {
-			r.s.leaked(r.s.leak, int64(n))
+			r.leaked(n)
 			_, err = to.Write(c[:n])
 		}
 		if err != nil {

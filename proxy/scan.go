@@ -121,6 +121,8 @@ func (sc *scans) judge(ctx context.Context, s *Session, h *Hold) error {
 		s.verdicts(h.in.Dir).Clean()
 		return nil
 	}
+	s.shown.scanning.Store(true)
+	defer s.shown.scanning.Store(false)
 	var verdict scanner.Verdict
 	var err error
 	if h.comfortAt > 0 {

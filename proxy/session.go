@@ -50,8 +50,11 @@ type Session struct {
 	bytesIn, bytesOut *stats.Counter
 	transport         *stats.Transport
 	counts            *stats.SessionCounters
-	row               failopen.Row // that bypassed it; 0: none
+	bypass            failopen.Row // the row that bypassed it; 0: none
+	admitted          failopen.Row // the row that let it in to be inspected; 0: none
+	leakBytes         int64        // delivered unscanned
 	leaks             uint32       // reasons under which it was counted as leaking
+	shown             shown
 	vdom              *vdomState
 	policy            *route
 
@@ -67,8 +70,16 @@ type Session struct {
 	relay     *relay // not nil: bytes are moved without inspection
 	held      *Hold  // an object that is neither released nor discarded yet
 	leak      stats.LeakReason
-	up, down  int64 // payload bytes of servers that were let go before the end
-	verdict   string
+}
+
+// shown is what others than the owner may look at while the session lives.
+type shown struct {
+	up, down           atomic.Int64  // bytes to and from its servers
+	cltHeard, srvHeard atomic.Uint32 // events that the reactor has counted
+	held               atomic.Int64  // bytes in its spool
+	scanning           atomic.Bool   // an object of it waits for a verdict
+	rested             atomic.Int64  // when one without an entry came to rest; the table knows of the others
+	verdict            atomic.Pointer[string]
 }
 
 // ID is the session's number, unique while the program runs.
@@ -122,7 +133,15 @@ func (s *Session) RestLimit(ns int64) { s.restLimit = ns }
 func (s *Session) Transaction(on bool) { s.busy = on }
 
 // Note sets the verdict word of the session's log line.
-func (s *Session) Note(verdict string) { s.verdict = verdict }
+func (s *Session) Note(verdict string) { s.shown.verdict.Store(&verdict) }
+
+// noted is the verdict word, "" as long as there is none.
+func (s *Session) noted() string {
+	if v := s.shown.verdict.Load(); v != nil {
+		return *v
+	}
+	return ""
+}
 
 func (s *Session) nameOf(k *socket) wire.Side {
 	if k == s.clt {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"sync/atomic"
 
 	"utmsim/internal/stats"
@@ -37,7 +38,9 @@ const (
 // announced. It implements wire.Stream.
 type socket struct {
 	sess   *Session
+	peer   netip.AddrPort // of a server: where it is
 	events *stats.Counter // what the reactor counts an event under, nil: nothing
+	heard  *atomic.Uint32 // the same, of this session; nil: nothing
 	flags  atomic.Uint32
 	slot   uint32
 	gen    uint32
@@ -46,14 +49,21 @@ type socket struct {
 	until  atomic.Int64  // how long the goroutine waits at most, 0: it doesn't wait
 	limit  int64         // how long one wait may last (ns); by the owner only
 	due    int64         // when the wait that was nudged is over, 0: there is none; by the owner only
-	in     int64         // bytes read, by the owner only
-	out    int64         // bytes written, by the owner only
 	ended  bool          // the peer's end of stream was read; by the owner only
 	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
 	wrote  bool          // something was written since the last read; by the owner only
 	trying bool          // Read does not wait; by the owner only
+	early  func() error  // what a write that waits calls when the peer speaks; by the owner only
 	unread error         // what an attempt found and the next Read returns; by the owner only
 	conn   netConn       // the descriptor itself, by platform
+}
+
+// count counts an event that the reactor has seen.
+func (s *socket) count() {
+	s.events.Inc()
+	if s.heard != nil {
+		s.heard.Add(1)
+	}
 }
 
 // set raises flags and wakes the goroutine that waits for one of them. It tells
@@ -235,13 +245,33 @@ func (s *socket) waitWritable() error {
 	if s.has(flagInterrupt) {
 		reasons |= flagReadable
 	}
-	if err := s.wait(flagWaitWrite, reasons); err != nil {
-		return err
+	for {
+		if err := s.wait(flagWaitWrite, reasons); err != nil {
+			return err
+		}
+		if !s.has(flagInterrupt) || !s.has(flagReadable) || s.has(flagWritable) {
+			return nil
+		}
+		if err := s.hearEarly(); err != nil {
+			return err
+		}
 	}
-	if s.has(flagInterrupt) && s.has(flagReadable) && !s.has(flagWritable) {
+}
+
+// hearEarly lets the driver look at what the peer says instead of taking more.
+func (s *socket) hearEarly() error {
+	if s.early == nil {
 		return wire.ErrEarlyReply
 	}
-	return nil
+	s.trying = true
+	defer func() { s.trying = false }()
+	return s.early()
+}
+
+// OnEarlyReply: see wire.EarlyReplier.
+func (s *socket) OnEarlyReply(f func() error) {
+	s.early = f
+	s.InterruptWrite(f != nil)
 }
 
 // wantWrite makes the reactor report room to write, from now on for good.
@@ -280,12 +310,16 @@ func (s *socket) nudgeAt(t int64) {
 
 func (s *socket) received(n int) {
 	s.wrote = false
-	s.in += int64(n)
+	if s.peer.IsValid() {
+		s.sess.shown.down.Add(int64(n))
+	}
 	s.sess.bytesIn.Add(int64(n))
 }
 
 func (s *socket) sent(n int) {
-	s.out += int64(n)
+	if s.peer.IsValid() {
+		s.sess.shown.up.Add(int64(n))
+	}
 	s.sess.bytesOut.Add(int64(n))
 }
 

@@ -10,10 +10,12 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"utmsim/protocols/wire"
 )
 
 // errWouldBlock says that nothing can be read or written now.
-var errWouldBlock = errors.New("would block")
+var errWouldBlock = wire.ErrNotYet
 
 // netConn is a non-blocking descriptor. The calls below are raw: a socket that
 // does not block needs no word to the scheduler.

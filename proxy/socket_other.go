@@ -9,10 +9,12 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"utmsim/protocols/wire"
 )
 
 // errWouldBlock says that nothing can be read now.
-var errWouldBlock = errors.New("would block")
+var errWouldBlock = wire.ErrNotYet
 
 // netConn is the portable connection: a goroutine for each socket reads ahead
 // into one buffer and so stands in for readiness events. Writes block.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"sort"
+	"sync/atomic"
 
 	"utmsim/protocols/wire"
 )
@@ -12,6 +13,7 @@ import (
 // io.ReaderAt over the content that scanners read.
 type spool struct {
 	mem    *memory
+	shown  *atomic.Int64 // the bytes held, for others to look at
 	chunks []*wire.Chunk
 	raw    int64 // bytes held
 	size   int64 // of these, content
@@ -51,7 +53,13 @@ func (sp *spool) took(n int, content bool) {
 		sp.size += int64(n)
 	}
 	sp.raw += int64(n)
-	sp.mem.hold(int64(n))
+	sp.hold(int64(n))
+}
+
+// hold charges n bytes, or takes them back when n is negative.
+func (sp *spool) hold(n int64) {
+	sp.shown.Add(n)
+	sp.mem.hold(n)
 }
 
 func (sp *spool) write(b []byte, content bool) {
@@ -116,7 +124,7 @@ func (sp *spool) release() {
 		wire.PutChunk(c)
 	}
 	if sp.raw > 0 {
-		sp.mem.hold(-sp.raw)
+		sp.hold(-sp.raw)
 	}
 	sp.chunks, sp.runs, sp.raw, sp.size = sp.chunks[:0], sp.runs[:0], 0, 0
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,7 @@ import (
 
 func testSpool() (*spool, *memory) {
 	m := &memory{entries: func() int64 { return 0 }, check: func() {}}
-	return &spool{mem: m}, m
+	return &spool{mem: m, shown: new(atomic.Int64)}, m
 }
 
 // sink is a Stream that keeps what is written.

@@ -21,6 +21,7 @@ import (
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
@@ -185,6 +186,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.HTTP: new(httpproxy.Driver),
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
+		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }
 

@@ -3,7 +3,6 @@ package appliance_test
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +42,7 @@ func (s *site) connect(from, to string) (*client, error) {
 	if to == s.forward {
 		c.base = "http://" + s.origin()
 	}
-	return c, conn.SetDeadline(time.Now().Add(2 * patience))
+	return c, conn.SetDeadline(time.Now().Add(lifetime))
 }
 
 // dial makes a connection to the reverse proxy that is closed with the site.
@@ -132,7 +131,7 @@ type sight string
 
 const (
 	refused   sight = "reset"
-	blocked   sight = "EICAR blocked with 403"
+	blocked   sight = "EICAR blocked"
 	unscanned sight = "EICAR passed unscanned"
 )
 
@@ -140,27 +139,7 @@ const (
 // tells what comes. The connection stays open unless it was refused.
 func (s *site) fetchEICAR(from string) (sight, *client) {
 	s.t.Helper()
-	return s.fetchEICARBy(from, s.vip)
-}
-
-func (s *site) fetchEICARBy(from, to string) (sight, *client) {
-	s.t.Helper()
-	c, err := s.connect(from, to)
-	if err == nil {
-		s.keep(c)
-		_, err = io.WriteString(c, c.head("GET", "/eicar.com")+"\r\n")
-	}
-	var res *http.Response
-	var body []byte
-	if err == nil {
-		res, body, err = c.answer("GET")
-	}
-	if err != nil {
-		require.True(s.t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE), "want a reset, not %v", err)
-		require.Empty(s.t, body)
-		return refused, nil
-	}
-	return sightOf(res, body), c
+	return s.meet(httpSpeaker(), from, s.vip)
 }
 
 // sightOf tells what an answer to a request for the EICAR file is.
@@ -187,89 +166,29 @@ type task struct {
 	finish func() // goes on, and sees that nothing has happened to it
 }
 
-// begin opens a session that has one exchange behind it and is at rest.
+// begin opens a session of HTTP that has one exchange behind it and is at rest.
 func (s *site) begin(from string) *client {
 	s.t.Helper()
-	c := s.dial(from)
-	c.home()
-	s.rests(c)
-	return c
+	return s.beginAs(httpSpeaker(), from)
 }
 
-// idle is a session at rest.
+// idle is a session of HTTP at rest.
 func (s *site) idle(from string) task {
 	s.t.Helper()
-	c := s.begin(from)
-	return task{c, "idle", c.home}
+	return s.idleAs(httpSpeaker(), from)
 }
 
 // uploading is a session that has sent half a body.
 func (s *site) uploading(from string) task {
 	s.t.Helper()
-	c := s.begin(from)
-	body, err := io.ReadAll(lab.NewContent(64 << 10))
-	require.NoError(s.t, err)
-	half := len(body) / 2
-	c.send(c.head("POST", "/upload") + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)) + string(body[:half]))
-	s.works(c)
-	return task{c, "uploading", func() {
-		s.t.Helper()
-		c.send(string(body[half:]))
-		res, got, err := c.answer("POST")
-		require.NoError(s.t, err)
-		assert.Equal(s.t, 200, res.StatusCode)
-		assert.Equal(s.t, fmt.Sprintf("size %d\nsha256 %x\n", len(body), sha256.Sum256(body)), string(got))
-	}}
+	return s.holdAs(httpSpeaker(), from, httpUpload)
 }
-
-// bigObject is more than the buffers of two connections take, so that a proxy
-// can't be done with it while the client does not read.
-const bigObject = 24 << 20
 
 // downloading is a session that has read a little of a large object; it needs a
 // configuration that lets large objects pass.
 func (s *site) downloading(from string) task {
 	s.t.Helper()
-	c := s.begin(from)
-	require.NoError(s.t, c.SetReadBuffer(32<<10)) // from now on the window does not grow
-	c.ask(fmt.Sprintf("/bytes/%d", bigObject))
-	s.works(c)
-	res, err := http.ReadResponse(c.r, nil)
-	require.NoError(s.t, err)
-	want := lab.NewContent(bigObject)
-	same(s.t, io.LimitReader(want, 1000), io.LimitReader(res.Body, 1000))
-	return task{c, "downloading", func() {
-		s.t.Helper()
-		same(s.t, want, res.Body)
-	}}
-}
-
-// waiting is a session whose server takes its time. It may come to rest while
-// the test goes on.
-func (s *site) waiting(from string) task {
-	s.t.Helper()
-	c := s.begin(from)
-	c.ask("/delay/50")
-	return task{c, "waiting", func() {
-		s.t.Helper()
-		res, body, err := c.answer("GET")
-		require.NoError(s.t, err)
-		assert.Equal(s.t, "200 OK answered after 50 ms\n", res.Status+" "+string(body))
-	}}
-}
-
-// trickling is a session whose server sends slowly. It may come to rest while
-// the test goes on.
-func (s *site) trickling(from string) task {
-	s.t.Helper()
-	c := s.begin(from)
-	c.ask("/bytes/3000?rate=30000")
-	return task{c, "trickling", func() {
-		s.t.Helper()
-		res, err := http.ReadResponse(c.r, nil)
-		require.NoError(s.t, err)
-		same(s.t, lab.NewContent(3000), res.Body)
-	}}
+	return s.holdAs(httpSpeaker(), from, httpDownload)
 }
 
 // same reads two streams to their ends and compares them.

@@ -11,19 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/failopen"
+	"utmsim/protocols"
 )
 
-// scene is one row of the decision table, met over the wire: four sessions fill a
-// table of four, something is done to the unit, and a fifth client comes.
+// scene is one row of the decision table, met over the wire: four sessions of a
+// protocol fill a table of four, something is done to the unit, and a fifth client
+// comes.
 type scene struct {
+	*speaker
 	row     failopen.Row
 	name    string
 	session string // av-failopen-session
 	policy  string // av-failopen
 	persona string // "" is 5.2
 	busy    bool   // all four are in an exchange
-	forward bool   // the fifth client uses the forward proxy
-	prepare func(*site, []task)
+	forward bool   // the fifth client uses the forward proxy, which HTTP has
+	prepare func(*site, *speaker)
 	leave   int    // of the four, before the fifth comes
 	before  string // what "diagnose sim failopen" says, without row and entries
 	after   string // if it changes
@@ -32,38 +35,38 @@ type scene struct {
 	drops   bool
 }
 
-func memory(percent int) func(*site, []task) {
-	return func(s *site, _ []task) { s.exec(fmt.Sprintf("diagnose sim memory %d", percent)) }
+func memory(percent int) func(*site, *speaker) {
+	return func(s *site, _ *speaker) { s.exec(fmt.Sprintf("diagnose sim memory %d", percent)) }
 }
 
 // latchByTable makes one-shot fire because the table is full.
-func latchByTable(s *site, _ []task) { s.bypassOne() }
+func latchByTable(s *site, sp *speaker) { s.bypassOne(sp) }
 
 // latchByMemory makes it fire in conserve mode, which then goes on.
-func latchByMemory(s *site, _ []task) {
+func latchByMemory(s *site, sp *speaker) {
 	s.exec("diagnose sim memory 90")
-	s.bypassOne()
+	s.bypassOne(sp)
 }
 
-func (s *site) bypassOne() {
+func (s *site) bypassOne(sp *speaker) {
 	s.t.Helper()
-	saw, c := s.fetchEICAR(alice)
+	saw, c := s.meet(sp, alice, s.door(sp))
 	require.Equal(s.t, unscanned, saw)
 	c.Close()
-	s.eventually(func() bool { return s.Engine().Sessions() == s.table.Total() }, "bypassed session over")
+	s.eventually(func() bool { return s.Engine().Sessions() == s.inTable() }, "bypassed session over")
 }
 
 // and does several things in turn.
-func and(steps ...func(*site, []task)) func(*site, []task) {
-	return func(s *site, crew []task) {
+func and(steps ...func(*site, *speaker)) func(*site, *speaker) {
+	return func(s *site, sp *speaker) {
 		for _, step := range steps {
-			step(s, crew)
+			step(s, sp)
 		}
 	}
 }
 
-func setPolicy(word string) func(*site, []task) {
-	return func(s *site, _ []task) { s.set("system global", "av-failopen "+word) }
+func setPolicy(word string) func(*site, *speaker) {
+	return func(s *site, _ *speaker) { s.set("system global", "av-failopen "+word) }
 }
 
 const (
@@ -105,7 +108,17 @@ end
 `
 )
 
-func scenes() []scene {
+// scenes are all that are played with a protocol.
+func scenes(sp *speaker) (list []scene) {
+	for _, sc := range allScenes() {
+		if sc.speaker = sp; !sc.forward || sp.proto == protocols.HTTP {
+			list = append(list, sc)
+		}
+	}
+	return list
+}
+
+func allScenes() []scene {
 	list := []scene{
 		{row: 1, name: "full", session: "disable", policy: "pass", persona: persona56, prepare: memory(inExtreme), before: memoryRefuses + unlatched, sees: refused},
 		{row: 1, name: "room", session: "enable", policy: "one-shot", persona: persona56, prepare: memory(inExtreme), leave: 1, before: memoryRefuses + unlatched, sees: refused},
@@ -143,12 +156,14 @@ func scenes() []scene {
 }
 
 func TestDecisionTable(t *testing.T) {
-	met := map[failopen.Row]bool{}
-	for _, sc := range scenes() {
-		met[sc.row] = true
-		t.Run(fmt.Sprintf("row %d/%s", sc.row, sc.name), sc.play)
-	}
-	assert.Len(t, met, 12, "rows")
+	eachProtocol(t, func(t *testing.T, sp *speaker) {
+		met := map[failopen.Row]bool{}
+		for _, sc := range scenes(sp) {
+			met[sc.row] = true
+			t.Run(fmt.Sprintf("row %d/%s", sc.row, sc.name), sc.play)
+		}
+		assert.Len(t, met, 12, "rows")
+	})
 }
 
 func (sc scene) play(t *testing.T) {
@@ -156,11 +171,12 @@ func (sc scene) play(t *testing.T) {
 	if persona == "" {
 		persona = "5.2"
 	}
-	s := newSite(t, fmt.Sprintf(tableOfFour, persona, sc.session, sc.policy))
+	s := newSite(t, fmt.Sprintf(strings.Replace(tableOfFour, "config http", "config "+sc.proto.Word(), 1), persona, sc.session, sc.policy))
+	sc.stock(t, s.Origins)
 	crew := sc.crew(s)
 	s.settled(4)
 	if sc.prepare != nil {
-		sc.prepare(s, crew)
+		sc.prepare(s, sc.speaker)
 	}
 	for range sc.leave {
 		last := crew[len(crew)-1]
@@ -170,18 +186,18 @@ func (sc scene) play(t *testing.T) {
 	}
 	s.settled(4 - sc.leave)
 	sc.state(s, "before", sc.before, sc.row)
-	before := s.figures()
+	before := s.figuresOf(sc.proto)
 
-	door := s.vip
+	door := s.door(sc.speaker)
 	if sc.forward {
 		door = s.forward
 	}
-	saw, fifth := s.fetchEICARBy(alice, door)
+	saw, fifth := s.meet(sc.speaker, alice, door)
 	assert.Equal(t, sc.sees, saw)
 	t.Logf("the fifth client: %s", saw)
 	s.invariants()
 
-	assert.Equal(t, sc.expected(before), s.figures())
+	assert.Equal(t, sc.expected(before), s.figuresOf(sc.proto))
 	sc.state(s, "after", sc.stateAfter(), sc.rowAfter())
 	if sc.drops {
 		crew[0].dropped()
@@ -192,22 +208,24 @@ func (sc scene) play(t *testing.T) {
 		c.finish()
 	}
 	sc.epilogue(s, crew, fifth)
-	f := s.conserved()
-	t.Logf("level 4 at the end: %+v", f)
+	s.conserved()
+	t.Logf("level 4 at the end: %+v", s.figuresOf(sc.proto))
 	sc.checkLog(s)
 }
 
-// crew are four sessions: one that has been idle for long, and three in an
-// exchange; busy is without the idle one. The last one is the first to leave.
-func (sc scene) crew(s *site) []task {
-	var crew []task
+// crew are four sessions: one that has been idle for long, and three in the middle
+// of something; busy is without the idle one. The last one is the first to leave.
+func (sc scene) crew(s *site) (crew []task) {
 	if !sc.busy {
-		crew = append(crew, s.idle(alice))
+		crew = append(crew, s.idleAs(sc.speaker, alice))
 		s.advance(31 * time.Second)
 	} else {
-		crew = append(crew, s.trickling(alice))
+		crew = append(crew, s.holdAs(sc.speaker, alice, sc.holds[len(sc.holds)-1]))
 	}
-	return append(crew, s.uploading(alice), s.downloading(alice), s.waiting(alice))
+	for _, h := range sc.holds[:3] {
+		crew = append(crew, s.holdAs(sc.speaker, alice, h))
+	}
+	return crew
 }
 
 var sinceWord = regexp.MustCompile(` since=\S+`)
@@ -215,16 +233,16 @@ var sinceWord = regexp.MustCompile(` since=\S+`)
 // state checks what "diagnose sim failopen" says.
 func (sc scene) state(s *site, when, want string, row failopen.Row) {
 	s.t.Helper()
-	line := s.failopenLine()
+	line := s.failopenOf(sc.proto)
 	s.t.Logf("%s: %s", when, line)
-	n, room := s.table.Total(), "no"
+	n, room := s.inTable(), "no"
 	if n < 4 {
 		room = "yes"
 	}
 	first, latch, _ := strings.Cut(want, " latch=")
-	expect := fmt.Sprintf("HTTP vd=root %s entries=%d/4 room=%s latch=%s row=%d %s", first, n, room, latch, uint8(row), row.Text())
+	expect := fmt.Sprintf("%-4s vd=root %s entries=%d/4 room=%s latch=%s row=%d %s", sc.proto, first, n, room, latch, uint8(row), row.Text())
 	assert.Equal(s.t, expect, sinceWord.ReplaceAllString(line, ""))
-	s.t.Logf("%s: level 4 and ledger: %+v", when, s.figures())
+	s.t.Logf("%s: level 4 and ledger: %+v", when, s.figuresOf(sc.proto))
 }
 
 func (sc scene) stateAfter() string {
@@ -267,22 +285,22 @@ func (sc scene) epilogue(s *site, crew []task, fifth *client) {
 	s.exec("diagnose sim memory auto")
 	s.set("system global", "av-failopen pass")
 	for _, c := range crew {
-		c.ask("/eicar.com")
-		res, body, err := c.answer("GET")
+		saw, err := sc.eicar(c.client)
 		require.NoError(t, err)
-		assert.Equal(t, blocked, sightOf(res, body), "who began inspected stays inspected")
+		assert.Equal(t, blocked, saw, "who began inspected stays inspected")
 		c.Close()
 	}
-	s.eventually(func() bool { return s.table.Total() <= 1 }, "crew gone")
-	assert.Contains(t, s.failopenLine(), " state=normal trigger=none since=- action=inspect ")
-	if fifth != nil {
-		fifth.ask("/eicar.com")
-		res, body, err := fifth.answer("GET")
+	s.eventually(func() bool { return s.inTable() <= 1 }, "crew gone")
+	assert.Contains(t, s.failopenOf(sc.proto), " state=normal trigger=none since=- action=inspect ")
+	if fifth != nil && !(sc.once && sc.sees == blocked) {
+		saw, err := sc.eicar(fifth)
 		require.NoError(t, err)
-		assert.Equal(t, sc.sees, sightOf(res, body), "and who began bypassed stays bypassed")
+		assert.Equal(t, sc.sees, saw, "and who began bypassed stays bypassed")
+	}
+	if fifth != nil {
 		fifth.Close()
 	}
-	saw, c := s.fetchEICAR(alice)
+	saw, c := s.meet(sc.speaker, alice, s.door(sc.speaker))
 	assert.Equal(t, blocked, saw, "newcomers are scanned again")
 	c.Close()
 }
@@ -312,7 +330,7 @@ func (sc scene) checkLog(s *site) {
 	assert.Len(t, left, len(entered), "every failopen ended")
 	if sc.row == 5 || sc.row == 11 {
 		require.Len(t, s.log("latch set"), 1)
-		assert.Equal(t, map[failopen.Row]any{5: "all", 11: "HTTP"}[sc.row], s.log("latch set")[0]["protocol"])
+		assert.Equal(t, map[failopen.Row]any{5: "all", 11: sc.proto.String()}[sc.row], s.log("latch set")[0]["protocol"])
 		assert.Len(t, s.log("latch cleared"), 1)
 	}
 }

@@ -3,12 +3,11 @@ package appliance_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -22,7 +21,8 @@ import (
 
 	"utmsim/internal/appliance"
 	"utmsim/internal/lab"
-	"utmsim/sessiontable"
+	"utmsim/protocols"
+	"utmsim/proxy"
 )
 
 // site is the whole lab in this process: clients of the test reach it through
@@ -30,7 +30,6 @@ import (
 type site struct {
 	t testing.TB
 	*appliance.Lab
-	table      *sessiontable.Table
 	clock      *atomic.Int64 // the engine's, ns; nil: the system's
 	vip        string        // the reverse proxy
 	forward    string        // the forward proxy
@@ -77,7 +76,6 @@ func (s *site) start(t testing.TB, config appliance.Source) {
 	var err error
 	s.Lab, err = appliance.StartLab(0, opts)
 	require.NoError(t, err)
-	s.table = tableOf(s)
 	s.vip, s.forward = s.Proxies[0].Address, s.Proxies[1].Address
 	t.Cleanup(s.stop)
 }
@@ -94,11 +92,10 @@ func text(name, config string) appliance.Source {
 	return appliance.Source{File: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(config)), nil }}
 }
 
-// tableOf is the engine's session table. The engine does not show single entries,
-// and a test that has to know when a session has come to rest can't do without.
-func tableOf(s *site) *sessiontable.Table {
-	field := reflect.ValueOf(s.Engine()).Elem().FieldByName("table")
-	return (*sessiontable.Table)(field.UnsafePointer())
+// inTable is how many entries there are.
+func (s *site) inTable() int {
+	now, _ := s.Engine().Entries()
+	return now
 }
 
 // stop closes what the test has dialed, ends the lab, once, and checks that nothing
@@ -116,7 +113,7 @@ func (s *site) stop() {
 				t.Log(l)
 			}
 		}
-		require.Zero(t, s.table.Total(), "entries left")
+		require.Zero(t, s.inTable(), "entries left")
 		require.Zero(t, e.Sessions(), "sessions left")
 		require.Zero(t, e.Memory().Spools, "spooled bytes left")
 		running, waiting := e.Scans()
@@ -158,6 +155,10 @@ func (s *site) advance(d time.Duration) { s.clock.Add(int64(d)) }
 // patience is how long a condition may take to come true. It is never waited for
 // in a test that passes.
 const patience = 30 * time.Second
+
+// lifetime is how long a client's connection may last. It only ends a test that
+// hangs.
+const lifetime = 10 * patience
 
 // eventually waits for what happens in other goroutines; it polls because there
 // is nothing to wait on.
@@ -222,38 +223,56 @@ type figures struct {
 	dropped              int
 }
 
-var (
-	currentLine = regexp.MustCompile(`HTTP Common\nCurrent Connections +(\d+)/(\d+)\nMax Concurrent Connections +(\d+)\n`)
-	setupLine   = regexp.MustCompile(`HTTP Accounting\nsetup_ok=(\d+) setup_fail=(\d+) `)
-	ledgerLine  = regexp.MustCompile(`HTTP bypassed=(\d+) refused=(\d+) dropped=(\d+)\n`)
-)
-
-// figures reads the console's output as a person would.
-func (s *site) figures() (f figures) {
+// figures are those of HTTP.
+func (s *site) figures() figures {
 	s.t.Helper()
-	level4, ledger := s.exec("get test proxyworker 4"), s.exec("diagnose sim leak")
-	s.scan(currentLine, level4, &f.current, &f.limit, &f.peak)
-	s.scan(setupLine, level4, &f.setupOK, &f.setupFail)
-	s.scan(ledgerLine, ledger, &f.bypassed, &f.refused, &f.dropped)
-	return f
+	return s.figuresOf(protocols.HTTP)
 }
 
-func (s *site) scan(re *regexp.Regexp, in string, into ...*int) {
+// figuresOf reads the console's output about a protocol as a person would.
+func (s *site) figuresOf(p protocols.Protocol) figures {
 	s.t.Helper()
-	m := re.FindStringSubmatch(in)
-	require.NotNil(s.t, m, "%s in\n%s", re, in)
-	for i, p := range into {
-		n, err := strconv.Atoi(m[i+1])
+	return s.allFigures()[p]
+}
+
+// allFigures reads the console's output once.
+func (s *site) allFigures() (all [protocols.Count]figures) {
+	s.t.Helper()
+	level4, ledger := s.exec("get test proxyworker 4"), s.exec("diagnose sim leak")
+	for p := range all {
+		f, name := &all[p], protocols.Protocol(p).String()
+		s.scan(level4, name+" Common\nCurrent Connections ", &f.current, &f.limit, &f.peak)
+		s.scan(level4, name+" Accounting\nsetup_ok=", &f.setupOK, &f.setupFail)
+		s.scan(ledger, fmt.Sprintf("%-4s bypassed=", name), &f.bypassed, &f.refused, &f.dropped)
+	}
+	return all
+}
+
+var number = regexp.MustCompile(`\d+`)
+
+// scan reads the numbers behind some text.
+func (s *site) scan(in, behind string, into ...*int) {
+	s.t.Helper()
+	_, rest, found := strings.Cut(in, behind)
+	require.True(s.t, found, "%q in\n%s", behind, in)
+	for i, text := range number.FindAllString(rest, len(into)) {
+		n, err := strconv.Atoi(text)
 		require.NoError(s.t, err)
-		*p = n
+		*into[i] = n
 	}
 }
 
 // failopenLine is what "diagnose sim failopen" says about HTTP.
 func (s *site) failopenLine() string {
 	s.t.Helper()
-	line, _, _ := strings.Cut(s.exec("diagnose sim failopen"), "\n")
-	require.Regexp(s.t, `^HTTP vd=root state=`, line)
+	return s.failopenOf(protocols.HTTP)
+}
+
+// failopenOf is what it says about a protocol.
+func (s *site) failopenOf(p protocols.Protocol) string {
+	s.t.Helper()
+	line := strings.Split(s.exec("diagnose sim failopen"), "\n")[p]
+	require.Regexp(s.t, `^`+p.String()+` +vd=root state=`, line)
 	return line
 }
 
@@ -261,7 +280,7 @@ func (s *site) failopenLine() string {
 // made has been decided, and checks the invariants of the counters.
 func (s *site) settled(n int) {
 	s.t.Helper()
-	s.eventually(func() bool { return s.table.Total() == n }, "%d entries", n)
+	s.eventually(func() bool { return s.inTable() == n }, "%d entries", n)
 	s.invariants()
 }
 
@@ -278,22 +297,30 @@ func (s *site) invariants() {
 }
 
 // conserved checks that each connection was counted once: set up, failed or
-// bypassed. No session may be open.
+// bypassed. No session may be open. It returns the figures of HTTP.
 func (s *site) conserved() figures {
 	s.t.Helper()
 	s.eventually(func() bool { return s.Engine().Sessions() == 0 }, "sessions over")
 	s.settled(0)
 	made := int(s.made.Load())
-	s.eventually(func() bool { f := s.figures(); return f.setupOK+f.setupFail+f.bypassed == made }, "%d connections were made: %+v", made, s.figures())
+	s.eventually(func() bool { return s.counted() == made }, "%d connections were made: %+v", made, s.allFigures())
 	return s.figures()
 }
 
-// row is the table's row of a client's session.
-func (s *site) row(c *client) (found sessiontable.Row, ok bool) {
+// counted is how many connections were, of all protocols.
+func (s *site) counted() (sum int) {
+	s.t.Helper()
+	for _, f := range s.allFigures() {
+		sum += f.setupOK + f.setupFail + f.bypassed
+	}
+	return sum
+}
+
+// row is the row of a client's session.
+func (s *site) row(c *client) (found proxy.Row, ok bool) {
 	local := c.LocalAddr().(*net.TCPAddr).AddrPort()
-	for r := range s.table.Rows {
-		owner, real := r.Owner.(interface{ ClientAddr() netip.AddrPort })
-		if real && owner.ClientAddr() == local {
+	for r := range s.Engine().Rows {
+		if r.Client == local {
 			return r, true
 		}
 	}
@@ -303,13 +330,14 @@ func (s *site) row(c *client) (found sessiontable.Row, ok bool) {
 // rests waits until a client's session is at rest between two exchanges.
 func (s *site) rests(c *client) {
 	s.t.Helper()
-	s.eventually(func() bool { r, ok := s.row(c); return ok && r.Resting }, "session of %s at rest", c.LocalAddr())
+	s.eventually(func() bool { r, ok := s.row(c); return ok && r.State == proxy.RowIdle }, "session of %s at rest", c.LocalAddr())
 }
 
-// works waits until a client's session is in an exchange.
+// works waits until a client's session is in an exchange, or rests inside of a
+// transaction: idledrop may not have it.
 func (s *site) works(c *client) {
 	s.t.Helper()
-	s.eventually(func() bool { r, ok := s.row(c); return ok && !r.Resting }, "session of %s in an exchange", c.LocalAddr())
+	s.eventually(func() bool { r, ok := s.row(c); return ok && r.State != proxy.RowIdle }, "session of %s in an exchange", c.LocalAddr())
 }
 
 // number is the number of a client's entry.
@@ -317,7 +345,7 @@ func (s *site) number(c *client) uint32 {
 	s.t.Helper()
 	r, ok := s.row(c)
 	require.True(s.t, ok, "%s has no entry", c.LocalAddr())
-	return r.Number
+	return r.Entry
 }
 
 // uploaded is how many body bytes have reached the origin.

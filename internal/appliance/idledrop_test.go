@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/internal/lab"
+	"utmsim/proxy"
 )
 
 const (
@@ -89,7 +90,7 @@ func TestIdleDropOrder(t *testing.T) {
 		n := s.begin(dave)
 		o.who.dropped()
 		want = append(want, victim{number, o.client, o.entries, o.rank, o.idle, n.LocalAddr().String()})
-		assert.Equal(t, 9, s.table.Total(), "after newcomer %d", i+1)
+		assert.Equal(t, 9, s.inTable(), "after newcomer %d", i+1)
 		newcomers = append(newcomers, n)
 	}
 	saw, _ := s.fetchEICAR(dave)
@@ -121,7 +122,7 @@ func TestASlowReaderGetsTheWholeObject(t *testing.T) {
 	const size = 900 << 10
 	s.advance(1)
 	c.ask(fmt.Sprintf("/bytes/%d", size))
-	s.eventually(func() bool { r, _ := s.row(c); return r.Resting && r.Since == s.clock.Load() }, "object with the system")
+	s.eventually(func() bool { r, _ := s.row(c); return r.State == proxy.RowIdle && r.Idle == 0 }, "object with the system")
 	s.advance(31 * time.Second)
 	s.begin(bob).home()
 	res, err := http.ReadResponse(c.r, nil)

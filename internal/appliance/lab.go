@@ -17,6 +17,7 @@ const (
 	labExplicit = 3128
 	labSMTP     = 2525
 	labPOP3     = 1110
+	labNNTP     = 1119
 )
 
 // Proxy is one row of the lab's table of endpoints.
@@ -92,7 +93,7 @@ type labVIP struct {
 
 // labVIPs are in the order of the protocols, HTTP first.
 func labVIPs() []labVIP {
-	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}}
+	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceNNTP, labNNTP}}
 }
 
 // labAddress is where the listener configured for a port of loopback accepts.

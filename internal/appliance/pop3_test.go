@@ -3,14 +3,10 @@ package appliance_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -137,7 +133,7 @@ func TestPOP3Failopen(t *testing.T) {
 	assert.Contains(t, s.exec("diagnose sim leak"), "failopen bypass")
 	newcomer.Close()
 	users[0].Close()
-	s.eventually(func() bool { return s.table.Total() == 1 }, "an entry is free again")
+	s.eventually(func() bool { return s.inTable() == 1 }, "an entry is free again")
 	assert.Contains(t, s.popUser().retrieve(3), "EICAR_TEST_FILE", "scanning resumes")
 }
 
@@ -173,39 +169,4 @@ func (c *client) retrieve(n int) string {
 		}
 		mail.WriteString(line)
 	}
-}
-
-// TestPOP3Refusal: what a client sees in each of the refusal styles. The server
-// speaks first, so that but for the polite one nobody sees a word.
-func TestPOP3Refusal(t *testing.T) {
-	for style, want := range map[string]string{
-		"reset": "", "close": "", "hang": "", "polite": "-ERR [SYS/TEMP] ",
-	} {
-		t.Run(style, func(t *testing.T) {
-			s := newSite(t, "config system resource-limits\nset proxy 1\nend\nconfig system simulator\nset refuse "+style+"\nend\n")
-			s.popUser()
-			conn, err := s.connect("127.0.0.1", s.proxyOf("POP3"))
-			if err != nil {
-				require.Equal(t, "reset", style)
-				return
-			}
-			defer conn.Close()
-			if style == "hang" {
-				s.eventually(func() bool { s.advance(time.Second); return s.hangs(conn) }, "the silence ends")
-				return
-			}
-			said, err := io.ReadAll(conn)
-			assert.True(t, strings.HasPrefix(string(said), want), "%q", said)
-			assert.Equal(t, want == "", len(said) == 0)
-			assert.Equal(t, style == "reset", errors.Is(err, syscall.ECONNRESET), "%v", err)
-		})
-	}
-}
-
-// hangs tells that a client that was held in silence was reset at last.
-func (s *site) hangs(c *client) bool {
-	require.NoError(s.t, c.SetReadDeadline(time.Now().Add(time.Millisecond)))
-	_, err := c.Read(make([]byte, 1))
-	require.Error(s.t, err, "not a word")
-	return errors.Is(err, syscall.ECONNRESET)
 }

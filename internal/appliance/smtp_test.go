@@ -41,7 +41,7 @@ type smtpClient struct {
 func (s *site) dialSMTP() *smtpClient {
 	raw, err := net.DialTimeout("tcp", s.proxyOf("SMTP"), patience)
 	require.NoError(s.t, err)
-	require.NoError(s.t, raw.SetDeadline(time.Now().Add(patience)))
+	require.NoError(s.t, raw.SetDeadline(time.Now().Add(lifetime)))
 	s.t.Cleanup(func() { raw.Close() })
 	c := &smtpClient{t: s.t, Conn: textproto.NewConn(raw), raw: raw}
 	c.expect(220)
@@ -277,7 +277,7 @@ func sendMails(address string, client, n int) error {
 		return err
 	}
 	defer raw.Close()
-	if err := raw.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := raw.SetDeadline(time.Now().Add(lifetime)); err != nil {
 		return err
 	}
 	r := textproto.NewReader(bufio.NewReader(raw))

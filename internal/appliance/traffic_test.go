@@ -246,7 +246,7 @@ func watchBound(s *site, limit int) *bound {
 func (b *bound) sample() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := b.s.table.Total()
+	n := b.s.inTable()
 	assert.LessOrEqual(b.s.t, n, b.allowed, "entries; the limit is %d", b.limit)
 	b.allowed = max(b.limit, min(b.allowed, n))
 	b.samples++
@@ -264,7 +264,7 @@ func (b *bound) change(limit int, put func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.limit = limit
-	b.allowed = max(limit, b.s.table.Total())
+	b.allowed = max(limit, b.s.inTable())
 }
 
 func (b *bound) end() {

@@ -14,6 +14,7 @@ type AVProfile struct {
 	HTTP    AVProtocol `cli:"http" help:"Configure HTTP AntiVirus options."`
 	SMTP    AVProtocol `cli:"smtp" help:"Configure SMTP AntiVirus options."`
 	POP3    AVProtocol `cli:"pop3" help:"Configure POP3 AntiVirus options."`
+	NNTP    AVProtocol `cli:"nntp" help:"Configure NNTP AntiVirus options."`
 }
 
 // AVProtocol is what an antivirus profile says about one protocol.
@@ -32,6 +33,8 @@ func (a *AVProfile) Protocol(p protocols.Protocol) *AVProtocol {
 		return &a.SMTP
 	case protocols.POP3:
 		return &a.POP3
+	case protocols.NNTP:
+		return &a.NNTP
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ type ProtocolOptions struct {
 	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
+	NNTP    NNTPOptions `cli:"nntp" help:"Configure NNTP protocol options."`
 }
 
 // Inspection are the options every protocol has.
@@ -66,6 +67,13 @@ type POP3Options struct {
 	Dialogue   `default.idle-timeout:"600"`
 }
 
+// NNTPOptions is "config nntp" of the protocol options. An inactivity timer lasts at
+// least 3 minutes (RFC 3977 section 3.1).
+type NNTPOptions struct {
+	Inspection `default.ports:"119" words.options:"oversize splice" foreign.options:"no-content-summary"`
+	Dialogue   `default.idle-timeout:"600"`
+}
+
 // Inspection are the options common to all protocols, of protocol p; nil for a
 // protocol that has none yet.
 func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
@@ -76,6 +84,8 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.SMTP.Inspection
 	case protocols.POP3:
 		return &o.POP3.Inspection
+	case protocols.NNTP:
+		return &o.NNTP.Inspection
 	}
 	return nil
 }
@@ -96,6 +106,8 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.SMTP.Dialogue
 	case protocols.POP3:
 		return &o.POP3.Dialogue
+	case protocols.NNTP:
+		return &o.NNTP.Dialogue
 	}
 	return nil
 }

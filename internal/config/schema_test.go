@@ -123,14 +123,20 @@ func TestFactory(t *testing.T) {
 	}, options.POP3)
 	assert.Same(t, &options.POP3.Inspection, options.Inspection(protocols.POP3))
 	assert.Same(t, &options.POP3.Dialogue, options.Dialogue(protocols.POP3))
-	assert.Nil(t, options.Inspection(protocols.NNTP))
-	assert.Nil(t, options.Dialogue(protocols.NNTP))
+	assert.Equal(t, NNTPOptions{
+		Inspection: Inspection{Ports: []uint16{119}, Status: true, Options: Splice, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
+		Dialogue:   Dialogue{IdleTimeout: 10 * time.Minute, LineLimit: 16 << 10},
+	}, options.NNTP)
+	assert.Same(t, &options.NNTP.Inspection, options.Inspection(protocols.NNTP))
+	assert.Same(t, &options.NNTP.Dialogue, options.Dialogue(protocols.NNTP))
+	assert.Nil(t, options.Comforting(protocols.NNTP))
 	av := s.AVProfile("default")
 	require.NotNil(t, av)
 	assert.True(t, av.Protocol(protocols.HTTP).Options.Has(AVScan))
 	assert.False(t, av.HTTP.Options.Has(AVMonitor))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.SMTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
+	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
 	assert.Nil(t, av.Protocol(protocols.FTP))
 	assert.Equal(t, Engine{
 		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,

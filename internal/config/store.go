@@ -18,6 +18,9 @@ config firewall profile-protocol-options
         config smtp
             set options splice
         end
+        config nntp
+            set options splice
+        end
     next
 end
 config antivirus profile
@@ -30,6 +33,9 @@ config antivirus profile
             set options scan
         end
         config pop3
+            set options scan
+        end
+        config nntp
             set options scan
         end
     next

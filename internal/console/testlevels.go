@@ -37,6 +37,9 @@ func menus() []*menu {
 		{word: "pop3", help: "POP3 proxy.", letter: "P", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.POP3) }},
 		}},
+		{word: "nntp", help: "NNTP proxy.", letter: "N", levels: []level{
+			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.NNTP) }},
+		}},
 		{word: "proxyworker", help: "Proxy worker.", levels: []level{
 			{2, "Drop all connections", (*call).dropAll},
 			{22, "Drop max idle connections", (*call).dropMaxIdle},

@@ -86,11 +86,16 @@ func simulator() []*node {
 
 	return []*node{
 		{word: "drain", help: "Take out the entries that fill put in.", run: (*call).drain},
+		{word: "explain", help: "Why a session was refused, bypassed or dropped.", children: explainCommands()},
 		{word: "failopen", help: "State of each protocol, and why.", run: (*call).failopen},
 		{word: "fill", help: "Put entries without a session into the session table.", children: []*node{
 			{word: "<PROTOCOL>", help: "Protocol.", arg: oneOf("protocol", protocolWords()), children: []*node{count}},
 		}},
-		{word: "leak", help: "What was delivered that no scanner saw.", run: (*call).leak},
+		{word: "leak", help: "What was delivered that no scanner saw.", run: (*call).leak, children: []*node{
+			{word: "sessions", help: "The newest sessions that it concerns.", run: (*call).leakSessions, children: []*node{
+				{word: "<COUNT>", help: "How many (default = <20>).", arg: integer("count", 1, maxLeakView), run: (*call).leakSessions},
+			}},
+		}},
 		{word: "memory", help: "The memory model.", run: (*call).memory, children: []*node{
 			{word: "auto", help: "Count only what is in use.", run: (*call).autoMemory},
 			{word: "<PERCENT>", help: "Memory that is to be in use now, in percent of the total.", arg: integer("percent", 0, 100), run: (*call).setMemory},
@@ -107,6 +112,7 @@ func simulator() []*node {
 				{word: "<TIME>", help: "For how long: 500ms, 30s, 5m.", arg: duration("time", maxDial), run: (*call).scanStall},
 			}},
 		}},
+		{word: "switches", help: "Every disputed reading, its setting, its sources.", run: (*call).switches},
 	}
 }
 

@@ -56,7 +56,7 @@ func TestFastHTTPAnswers(t *testing.T) {
 			conn, err := net.Dial("tcp", address)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, conn.Close()) }()
-			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 			reader := bufio.NewReader(conn)
 			_, err = io.WriteString(conn, test.request)
 			require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestFastHTTPPipelining(t *testing.T) {
 	}
 	_, err = io.WriteString(conn, requests[60:])
 	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	reader := bufio.NewReader(conn)
 	for _, want := range []int64{1024, 1 << 20, 0, 1024} {
 		response, err := http.ReadResponse(reader, nil)

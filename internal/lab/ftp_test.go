@@ -57,7 +57,7 @@ func (s *script) passive(command string) net.Conn {
 	conn, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
 	require.NoError(s.t, err)
 	s.t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(s.t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(s.t, conn.SetDeadline(time.Now().Add(patience)))
 	return conn
 }
 
@@ -253,7 +253,7 @@ func TestFTPRefusesThirdParties(t *testing.T) {
 	}
 	defer func() { _ = strange.Close() }()
 	s.say("RETR eicar.com", "150 ")
-	require.NoError(t, strange.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, strange.SetDeadline(time.Now().Add(patience)))
 	stolen, _ := io.ReadAll(strange)
 	assert.Empty(t, stolen)
 	own, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", high<<8|low))
@@ -302,7 +302,7 @@ func TestFTPAbort(t *testing.T) {
 	s.say("RETR big.bin", "150 ")
 	require.NoError(t, s.conn.Close())
 	_, _ = io.Copy(io.Discard, data)
-	require.Eventually(t, func() bool { return origin.Counts().Open == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return origin.Counts().Open == 0 }, patience, time.Millisecond)
 	assert.Equal(t, int64(4), origin.Counts().Aborted)
 }
 
@@ -363,7 +363,7 @@ func TestFTPClientInParallel(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 50 {
 		wait.Go(func() {
-			client, err := ftp.Dial(address, ftp.DialWithTimeout(20*time.Second))
+			client, err := ftp.Dial(address, ftp.DialWithTimeout(patience))
 			if !assert.NoError(t, err) {
 				return
 			}

@@ -72,7 +72,7 @@ func converse(t *testing.T, address, request string) string {
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	_, err = io.WriteString(conn, request)
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
@@ -265,7 +265,7 @@ func TestHTTPDelayEndsWithItsClient(t *testing.T) {
 	require.NoError(t, err)
 	_, err = io.WriteString(conn, "GET /delay/3000000 HTTP/1.1\r\nHost: lab.test\r\n\r\n")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return origin.Counts().Requests == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return origin.Counts().Requests == 1 }, patience, time.Millisecond)
 	require.NoError(t, conn.Close()) // Close of the origin, in the clean-up, would wait for the handler
 }
 
@@ -406,7 +406,7 @@ func TestHTTPPipelining(t *testing.T) {
 	defer func() { require.NoError(t, conn.Close()) }()
 	_, err = io.WriteString(conn, strings.Repeat("GET /bytes/10 HTTP/1.1\r\nHost: lab.test\r\n\r\n", 5))
 	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	reader := bufio.NewReader(conn)
 	for range 5 {
 		response, err := http.ReadResponse(reader, nil)
@@ -432,7 +432,7 @@ func TestHTTPCloseEndsHijackedAndWaiting(t *testing.T) {
 		_, err = io.WriteString(conn, request)
 		require.NoError(t, err)
 	}
-	require.Eventually(t, func() bool { return origin.Counts().Requests == 3 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return origin.Counts().Requests == 3 }, patience, time.Millisecond)
 	require.NoError(t, origin.Close())
 	_, err = origin.Listen("127.0.0.1:0")
 	require.ErrorIs(t, err, net.ErrClosed)

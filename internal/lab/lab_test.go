@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
@@ -11,6 +12,10 @@ import (
 
 	"utmsim/internal/lab"
 )
+
+// patience is how long a step may take that is waited for; a test that passes never
+// waits so long.
+const patience = time.Minute
 
 func TestLabStartsEverything(t *testing.T) {
 	l, err := lab.Start([]lab.Endpoint{

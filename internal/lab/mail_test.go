@@ -34,7 +34,7 @@ func converseRaw(t *testing.T, address string) *script {
 	conn, err := net.Dial("tcp", address)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	return &script{t: t, conn: conn, in: bufio.NewReader(conn)}
 }
 

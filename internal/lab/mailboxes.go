@@ -129,6 +129,13 @@ func (m *Mailboxes) Mails(user, folder string) []Mail {
 	return mails
 }
 
+// Deliver stores content in a user's inbox as if it had come by SMTP, without a copy
+// of it.
+func (m *Mailboxes) Deliver(user string, content []byte) error {
+	_, _, err := m.add(user, Inbox, Mail{Received: time.Now(), Content: content})
+	return err
+}
+
 // Counts returns what has been stored so far.
 func (m *Mailboxes) Counts() MailCounts {
 	m.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // maxNNTPLine is the longest command of RFC 3977 section 3.1, with its line end.
@@ -71,6 +72,15 @@ func (o *NNTP) Articles(group string) []Article {
 		articles = append(articles, *entry.article)
 	}
 	return articles
+}
+
+// Add stores an article with CRLF line ends as it is, without a copy of it.
+func (o *NNTP) Add(content []byte) error {
+	article, err := parseArticle(content, false, time.Now())
+	if err != nil {
+		return err
+	}
+	return o.news.add(article)
 }
 
 // Counts returns what the server has seen so far.

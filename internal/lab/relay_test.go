@@ -41,7 +41,7 @@ func TestRelayEndsWithItsServer(t *testing.T) {
 	conn, err := net.Dial("tcp", relay)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	_, err = conn.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
 }
@@ -53,7 +53,7 @@ func TestRelayCloseEndsSessionsAtRest(t *testing.T) {
 	conn, err := net.Dial("tcp", relay.Addr())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
-	require.Eventually(t, func() bool { return origin.Counts().Connections == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return origin.Counts().Connections == 1 }, patience, time.Millisecond)
 	require.NoError(t, relay.Close())
 	_, err = conn.Read(make([]byte, 1))
 	require.Error(t, err)

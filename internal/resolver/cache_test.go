@@ -77,7 +77,7 @@ func TestCacheKeeps(t *testing.T) {
 
 func TestCacheKeepsTimeOutsForASecond(t *testing.T) {
 	s := serve(t, mute)
-	r, c := newWith(Settings{Timeout: 10 * time.Millisecond, CacheEntries: 10}, s)
+	r, c := newWith(Settings{Timeout: 200 * time.Millisecond, CacheEntries: 10}, s)
 	for range 3 {
 		_, err := r.Lookup(t.Context(), "www.lab.test")
 		require.ErrorIs(t, err, ErrTimeout)

@@ -6,6 +6,8 @@
 // steps, taken in their order:
 //
 //	config          configuration on top of the test's, first of all
+//	client dials    the listener, as it is configured, that the client connects to
+//	                instead of the VIP: before what follows
 //	client          the client sends this
 //	server gets     the origin has received exactly this since the last step
 //	server gets a part  the origin receives the beginning of this, or nothing,
@@ -37,10 +39,12 @@
 //
 // Lines end with CR LF; a backslash at the end of a line leaves that out, and
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
-// runs, from right to left: {eicar}; {zip X}, {base64 X}, {quoted X}, {uu X} made
-// of X; {first X} and {second X} the halves of X; {len X} the length of X; {X*1000} repeats the text X. In base64, quoted and
-// uu lines have the usual length, and there is no line end behind the last.
+// runs, from right to left: {eicar}; {zip X}, {gzip X}, {base64 X}, {quoted X}, {uu X},
+// {yenc X} made of X; {first X} and {second X} the halves of X; {from 3 X} what X has
+// from byte 3 on; {len X} the length of X; {X*1000} repeats the text X; {port} is the
+// origin's. In base64, quoted, uu and yenc lines have the usual length, and there is
+// no line end behind the last.
 //
 // The package knows no protocol: steps that only one of them needs are that
-// driver's own.
+// driver's own (Set.Steps).
 package transcript

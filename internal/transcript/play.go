@@ -22,16 +22,34 @@ import (
 	"utmsim/proxy"
 )
 
+// Set is a folder of transcripts and what they are played against.
+type Set struct {
+	Folder   string
+	Protocol protocols.Protocol
+	Driver   func() proxy.Driver // for each transcript a new one
+	Config   string              // of all of them, below their own
+	Steps    map[string]Step     // the driver's own, by name
+}
+
+// Step takes a step that only one driver needs: client is the client's end, and text
+// what stands in the step with the words in braces put together, its lines as they are.
+type Step func(t testing.TB, client *net.TCPConn, text string)
+
 // PlayAll plays the transcripts in a folder, each against a driver of its own.
 func PlayAll(t *testing.T, folder string, p protocols.Protocol, driver func() proxy.Driver) {
-	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
+	Set{Folder: folder, Protocol: p, Driver: driver}.Play(t)
+}
+
+// Play plays all transcripts of the set.
+func (s Set) Play(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(s.Folder, "*.txtar"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			raw, err := os.ReadFile(file)
 			require.NoError(t, err)
-			play(t, p, driver(), txtar.Parse(raw))
+			s.play(t, txtar.Parse(raw))
 		})
 	}
 }
@@ -39,6 +57,8 @@ func PlayAll(t *testing.T, folder string, p protocols.Protocol, driver func() pr
 // player takes the steps of one transcript.
 type player struct {
 	*Rig
+	steps  map[string]Step
+	door   string // where the client dials
 	client *net.TCPConn
 	server *net.TCPConn // the connection the steps mean; nil: not accepted yet
 	old    []*net.TCPConn
@@ -48,17 +68,20 @@ type player struct {
 	jump   time.Duration // how far the clock moves on at the next step
 }
 
-func play(t *testing.T, proto protocols.Protocol, driver proxy.Driver, a *txtar.Archive) {
-	more, steps := "", a.Files
+func (s Set) play(t *testing.T, a *txtar.Archive) {
+	more, steps := s.Config, a.Files
 	if len(steps) > 0 && steps[0].Name == "config" {
-		more, steps = string(steps[0].Data), steps[1:]
+		more, steps = more+string(steps[0].Data), steps[1:]
 	}
-	p := &player{Rig: NewRig(t, proto, driver, more)}
+	p := &player{Rig: NewRig(t, s.Protocol, s.Driver(), more), steps: s.Steps, door: vip}
+	if len(steps) > 0 && steps[0].Name == "client dials" {
+		p.door, steps = strings.TrimSpace(string(steps[0].Data)), steps[1:]
+	}
 	if len(steps) > 0 && steps[0].Name == "server leaves" {
 		p.absent, steps = true, steps[1:]
 		p.Origin.Close()
 	}
-	p.client = p.Dial()
+	p.client = p.DialAt(p.door)
 	for i, step := range steps {
 		t.Logf("step %d: %s", i+1, step.Name)
 		stop := p.tick()
@@ -89,7 +112,7 @@ func (p *player) step(name, data string) {
 		p.reset(p.client)
 	case "client next":
 		p.client.Close()
-		p.client, p.ended, p.closed = p.Dial(), false, false
+		p.client, p.ended, p.closed = p.DialAt(p.door), false, false
 	case "client ends":
 		p.over(p.client, strings.TrimSpace(data), "the client")
 		p.ended = true
@@ -120,7 +143,9 @@ func (p *player) look(name, data string) {
 	case "session":
 		p.logLine(data)
 	default:
-		require.Fail(p.t, "unknown step", name)
+		own := p.steps[name]
+		require.NotNil(p.t, own, "unknown step %q", name)
+		own(p.t, p.client, p.words(data))
 	}
 }
 
@@ -258,7 +283,7 @@ func (p *player) end() {
 	}
 	p.client.Close()
 	if !p.absent {
-		p.nobodyConnected()
+		p.NobodyConnected()
 	}
 	for _, c := range append(p.old, p.server) {
 		if c == nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ import (
 
 // Patience is how long a test waits for what has to come; it never waits for
 // nothing to come.
-const Patience = 10 * time.Second
+const Patience = 30 * time.Second
 
 // Rig is an engine with one driver and one listener, and an origin that does what
 // a test says.
@@ -66,7 +67,7 @@ end
 `
 
 // NewRig starts an engine with a driver of protocol p, and more configuration on
-// top. Objects whose name has the word "unscannable" in it have no verdict; those
+// top, in which {port} is the origin's. Names under .test are this host's. Objects whose name has the word "unscannable" in it have no verdict; those
 // whose name has "waiting" in it get theirs when OpenGate is called.
 func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string) *Rig {
 	r := &Rig{t: t, protocol: p, gate: make(chan struct{}), before: runtime.NumGoroutine()}
@@ -75,7 +76,7 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	r.Origin = ln.(*net.TCPListener)
 	store := config.NewStore()
 	port := r.Origin.Addr().(*net.TCPAddr).Port
-	for _, text := range []string{fmt.Sprintf(rigConfig, port, p), more} {
+	for _, text := range []string{fmt.Sprintf(rigConfig, port, p), strings.ReplaceAll(more, "{port}", strconv.Itoa(port))} {
 		_, err := store.Load("test", strings.NewReader(text))
 		require.NoError(t, err)
 	}
@@ -85,13 +86,23 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	drivers[p] = driver
 	start := time.Now()
 	r.Engine, err = proxy.New(proxy.Options{
-		Log: zap.New(core), Drivers: drivers, AnyPort: true,
+		Log: zap.New(core), Drivers: drivers, Resolver: names{}, AnyPort: true,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.newScanner() },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 	}, store.Snapshot())
 	require.NoError(t, err)
 	t.Cleanup(r.close)
 	return r
+}
+
+// names resolves everything under .test to this host.
+type names struct{}
+
+func (names) Lookup(_ context.Context, host string) ([]netip.Addr, error) {
+	if strings.HasSuffix(host, ".test") {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	return nil, fmt.Errorf("no such name: %s", host)
 }
 
 // moody is a scanner that treats objects by their names.
@@ -122,15 +133,26 @@ func (m moody) Scan(ctx context.Context, o *scanner.Object) (scanner.Verdict, er
 // OpenGate lets the scans go on that wait; it is called once.
 func (r *Rig) OpenGate() { close(r.gate) }
 
+// vip is the listener of the rig, as it was configured.
+const vip = "127.0.0.1:9"
+
 // Dial connects a client to the proxy.
-func (r *Rig) Dial() *net.TCPConn {
-	a, err := r.Engine.Addr(netip.MustParseAddrPort("127.0.0.1:9"))
-	require.NoError(r.t, err)
-	c, err := net.DialTimeout("tcp", a.String(), Patience)
+func (r *Rig) Dial() *net.TCPConn { return r.DialAt(vip) }
+
+// DialAt connects a client to the listener that is configured as an address.
+func (r *Rig) DialAt(asked string) *net.TCPConn {
+	c, err := net.DialTimeout("tcp", r.Listener(asked), Patience)
 	require.NoError(r.t, err)
 	require.NoError(r.t, c.SetDeadline(time.Now().Add(Patience)))
 	r.t.Cleanup(func() { c.Close() })
 	return c.(*net.TCPConn)
+}
+
+// Listener is where the listener that is configured as an address accepts.
+func (r *Rig) Listener(asked string) string {
+	a, err := r.Engine.Addr(netip.MustParseAddrPort(asked))
+	require.NoError(r.t, err)
+	return a.String()
 }
 
 // Accept is the origin's end of the proxy's next connection.
@@ -143,9 +165,9 @@ func (r *Rig) Accept() *net.TCPConn {
 	return c
 }
 
-// nobodyConnected tells that no connection waits to be accepted by the origin:
+// NobodyConnected tells that no connection waits to be accepted by the origin:
 // one of the test's own is the first in the queue.
-func (r *Rig) nobodyConnected() {
+func (r *Rig) NobodyConnected() {
 	r.t.Helper()
 	c, err := net.Dial("tcp", r.Origin.Addr().String())
 	require.NoError(r.t, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,14 +22,21 @@ func (p *player) bytes(text string) []byte {
 	var b bytes.Buffer
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		open := strings.HasSuffix(line, `\`) && !strings.HasSuffix(line, `\\`)
-		line = escapes.ReplaceAllStringFunc(strings.TrimSuffix(line, `\`), unescape)
-		b.WriteString(macros.ReplaceAllStringFunc(line, func(m string) string { return p.macro(m[1 : len(m)-1]) }))
+		b.WriteString(p.words(escapes.ReplaceAllStringFunc(strings.TrimSuffix(line, `\`), unescape)))
 		if !open {
 			b.WriteString("\r\n")
 		}
 	}
 	return b.Bytes()
 }
+
+// words puts the words in braces together.
+func (p *player) words(text string) string {
+	return macros.ReplaceAllStringFunc(text, func(m string) string { return p.macro(m[1 : len(m)-1]) })
+}
+
+// Bytes puts text that is written as in a step into bytes.
+func (r *Rig) Bytes(text string) []byte { return (&player{Rig: r}).bytes(text) }
 
 var (
 	escapes = regexp.MustCompile(`\\(r|n|t|\\|x[0-9a-fA-F]{2})`)
@@ -51,20 +59,30 @@ func (p *player) macro(m string) string {
 		return strings.Repeat(unescapeAll(what), n)
 	}
 	verb, of, ok := strings.Cut(m, " ")
-	if !ok {
-		require.Equal(p.t, "eicar", m, "unknown words in braces")
+	switch {
+	case m == "eicar":
 		return string(samples.EICAR())
+	case m == "port":
+		return strconv.Itoa(p.Origin.Addr().(*net.TCPAddr).Port)
+	case !ok:
+		require.Fail(p.t, "unknown words in braces", m)
+	case verb == "from":
+		return p.from(of)
 	}
 	x := p.macro(of)
 	switch verb {
 	case "zip":
 		return string(samples.Zip(samples.File{Name: "eicar.com", Data: []byte(x)}))
+	case "gzip":
+		return string(samples.Gzip([]byte(x)))
 	case "base64":
 		return folded(base64.StdEncoding.EncodeToString([]byte(x)), 76)
 	case "quoted":
 		return quoted(x)
 	case "uu":
 		return uuencoded(x)
+	case "yenc":
+		return yencoded(x)
 	case "first":
 		return x[:len(x)/2]
 	case "second":
@@ -74,6 +92,14 @@ func (p *player) macro(m string) string {
 	}
 	require.Fail(p.t, "unknown words in braces", m)
 	return ""
+}
+
+// from is "N X": what X has from byte N on.
+func (p *player) from(m string) string {
+	count, of, _ := strings.Cut(m, " ")
+	n, err := strconv.Atoi(count)
+	require.NoError(p.t, err, m)
+	return p.macro(of)[n:]
 }
 
 func unescapeAll(s string) string { return escapes.ReplaceAllStringFunc(s, unescape) }
@@ -133,4 +159,26 @@ func uuChar(six byte) byte {
 		return '`'
 	}
 	return ' ' + six
+}
+
+// yencoded is a yEnc block (yEnc draft 1.3) with its first and last line. Of the
+// escapes that are left to the writer it uses that of a dot at the start of a line,
+// so that no dot has to be stuffed.
+func yencoded(s string) string {
+	const length = 40
+	var b strings.Builder
+	fmt.Fprintf(&b, "=ybegin line=%d size=%d name=eicar.com\r\n", length, len(s))
+	for i := range len(s) {
+		c := s[i] + 42
+		if c == 0 || c == '\n' || c == '\r' || c == '=' || c == '.' && i%length == 0 {
+			b.WriteByte('=')
+			c += 64
+		}
+		b.WriteByte(c)
+		if i%length == length-1 || i == len(s)-1 {
+			b.WriteString("\r\n")
+		}
+	}
+	fmt.Fprintf(&b, "=yend size=%d", len(s))
+	return b.String()
 }

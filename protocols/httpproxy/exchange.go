@@ -25,10 +25,12 @@ type exchange struct {
 	ranged  bool   // it asks for a part
 	sent    []byte // the head as the server gets it
 
-	reused   bool // the server's connection has served an exchange before
-	headSent bool // the server has the head
-	goAhead  bool // the server has said 100
-	cut      bool // the server did not take the whole request
+	reused   bool  // the server's connection has served an exchange before
+	headSent bool  // the server has the head
+	cut      bool  // the server did not take the whole request
+	interims int   // answers before the final one
+	replied  bool  // the final one began before the server had the whole request
+	replyErr error // why it could not be read
 
 	res            head
 	down           body

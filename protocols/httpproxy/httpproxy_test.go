@@ -5,29 +5,30 @@ import (
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"utmsim/proxy"
 )
 
 // An upload that waits for its 100 rests, but its session is not idle: idledrop
 // may not take it. Once the exchange is over, it may.
 func TestWaitingUploadIsNotIdle(t *testing.T) {
-	r := newRig(t, "")
-	c := r.dial(false)
+	r := newRig(t)
+	c := r.Dial()
 	_, err := c.Write([]byte("POST / HTTP/1.1\r\nHost: origin.test\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"))
 	require.NoError(t, err)
-	origin := r.accept()
+	origin := r.Accept()
 	from := bufio.NewReader(origin)
 	_, err = http.ReadRequest(from)
 	require.NoError(t, err)
-	// Nothing shows that the session rests; it has the time of these rounds to.
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for range 50 {
-		<-tick.C
-		require.Zero(t, r.engine.DropAllIdle())
-	}
+	r.Eventually(func() bool {
+		for row := range r.Engine.Rows {
+			return row.State == proxy.RowTransaction
+		}
+		return false
+	}, "the session rests")
+	require.Zero(t, r.Engine.DropAllIdle())
 	_, err = c.Write([]byte("hi"))
 	require.NoError(t, err)
 	body := make([]byte, 2)
@@ -38,5 +39,5 @@ func TestWaitingUploadIsNotIdle(t *testing.T) {
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	require.NoError(t, err)
 	require.Equal(t, 204, resp.StatusCode)
-	r.eventually(func() bool { return r.engine.DropAllIdle() == 1 }, "the session is idle")
+	r.Eventually(func() bool { return r.Engine.DropAllIdle() == 1 }, "the session is idle")
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"utmsim/protocols"
 )
 
 func archive(t *testing.T, name string) []txtar.File {
@@ -25,22 +27,25 @@ func archive(t *testing.T, name string) []txtar.File {
 // Every request in refused/requests.txtar gets its page, the end of its
 // connection, and never a connection to the server.
 func TestRefusedRequests(t *testing.T) {
-	r := newRig(t, "")
-	p := &player{rig: r}
 	for _, f := range archive(t, "requests.txtar") {
 		t.Run(f.Name, func(t *testing.T) {
-			r.t, p.t = t, t
+			r := newRig(t)
 			status, why, _ := strings.Cut(f.Name, " ")
-			c := r.dial(strings.HasPrefix(why, "forward:"))
-			_, err := c.Write(p.bytes(string(f.Data)))
+			door := reverse
+			if strings.HasPrefix(why, "forward:") {
+				door = forward
+			}
+			c := r.DialAt(door)
+			_, err := c.Write(r.Bytes(string(f.Data)))
 			require.NoError(t, err)
 			wantPage(t, bufio.NewReader(c), status)
 			c.Close()
-			r.nobodyConnected()
+			r.NobodyConnected()
+			clean, ok := r.Engine.Report().Stat[protocols.HTTP].Get("Web responses clean")
+			assert.True(t, ok)
+			assert.Zero(t, clean)
 		})
 	}
-	r.t = t
-	assert.Contains(t, p.counterText(), "\nWeb responses clean 0\n")
 }
 
 // wantPage reads one page of a status that ends the connection, and its end.
@@ -61,19 +66,17 @@ func wantPage(t *testing.T, from *bufio.Reader, status string) {
 // Every response in refused/responses.txtar becomes a page, and nothing of it
 // reaches the client.
 func TestRefusedResponses(t *testing.T) {
-	r := newRig(t, "")
-	p := &player{rig: r}
 	for _, f := range archive(t, "responses.txtar") {
 		t.Run(f.Name, func(t *testing.T) {
-			r.t, p.t = t, t
+			r := newRig(t)
 			status, _, _ := strings.Cut(f.Name, " ")
-			c := r.dial(false)
+			c := r.Dial()
 			_, err := c.Write([]byte("GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n"))
 			require.NoError(t, err)
-			origin := r.accept()
+			origin := r.Accept()
 			_, err = http.ReadRequest(bufio.NewReader(origin))
 			require.NoError(t, err)
-			_, err = origin.Write(p.bytes(string(f.Data)))
+			_, err = origin.Write(r.Bytes(string(f.Data)))
 			require.NoError(t, err)
 			from := bufio.NewReader(c)
 			if strings.Contains(f.Name, "interim") {
@@ -85,7 +88,6 @@ func TestRefusedResponses(t *testing.T) {
 			c.Close()
 		})
 	}
-	r.t = t
 }
 
 // skipInterim reads the 100s that are passed on before there were too many.

@@ -37,11 +37,8 @@ func (x *exchange) countRetry(err error) {
 
 // respond passes the answer on, interim ones first.
 func (x *exchange) respond(ctx context.Context) error {
-	for n := 0; x.res.status < 200 && x.res.status != 101; n++ {
-		if n == maxInterim {
-			return x.badReply("there are too many interim responses")
-		}
-		if err := x.passInterim(); err != nil {
+	for x.res.status < 200 && x.res.status != 101 {
+		if err := x.interim(); err != nil {
 			return x.serverFailed(ctx, err)
 		}
 		if err := x.readReply(); err != nil {

@@ -18,12 +18,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"utmsim/internal/transcript"
 	"utmsim/protocols"
+	"utmsim/scanner/samples"
 )
 
 // honest is an ordinary server on the rig's listener: /bytes/N, /chunked/N,
 // /eicar, /gzip, and /sum, which answers with the sum of what it was sent.
-func honest(r *rig) (stop func()) {
+func honest(r *transcript.Rig) (stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bytes/{n}", func(w http.ResponseWriter, q *http.Request) {
 		b := numbered(q.PathValue("n"))
@@ -38,21 +40,21 @@ func honest(r *rig) (stop func()) {
 			b = b[n:]
 		}
 	})
-	mux.HandleFunc("/eicar", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, eicar()) })
+	mux.HandleFunc("/eicar", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(samples.EICAR()) })
 	mux.HandleFunc("/gzip", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		_, _ = io.WriteString(w, gzipped(eicar()))
+		_, _ = w.Write(samples.Gzip(samples.EICAR()))
 	})
 	mux.HandleFunc("/sum", func(w http.ResponseWriter, q *http.Request) {
 		b, err := io.ReadAll(q.Body)
-		if err != nil || bytes.Contains(b, []byte(eicar())) {
+		if err != nil || bytes.Contains(b, []byte(string(samples.EICAR()))) {
 			panic(http.ErrAbortHandler)
 		}
 		fmt.Fprintf(w, "%x", sha256.Sum256(b))
 	})
 	server := &http.Server{Handler: mux}
 	done := make(chan struct{})
-	go func() { defer close(done); _ = server.Serve(r.origin) }()
+	go func() { defer close(done); _ = server.Serve(r.Origin) }()
 	return func() { server.Close(); <-done }
 }
 
@@ -72,16 +74,16 @@ func numbered(n string) []byte {
 // Many clients of the standard library at once, through both listeners: what is
 // clean arrives byte by byte, what is not never does.
 func TestTraffic(t *testing.T) {
-	r := newRig(t, "")
+	r := newRig(t)
 	stop := honest(r)
-	reverse := &http.Transport{DisableCompression: true}
-	forward := &http.Transport{DisableCompression: true, Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: r.listener(true)})}
+	direct := &http.Transport{DisableCompression: true}
+	viaProxy := &http.Transport{DisableCompression: true, Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: r.Listener(forward)})}
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
-			c, base := &http.Client{Transport: reverse}, "http://"+r.listener(false)
+			c, base := &http.Client{Transport: direct}, "http://"+r.Listener(reverse)
 			if i%2 == 1 {
-				c, base = &http.Client{Transport: forward}, "http://"+r.origin.Addr().String()
+				c, base = &http.Client{Transport: viaProxy}, "http://"+r.Origin.Addr().String()
 			}
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for range 40 {
@@ -90,9 +92,9 @@ func TestTraffic(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	reverse.CloseIdleConnections()
-	forward.CloseIdleConnections()
-	r.eventually(func() bool { return r.engine.Sessions() == 0 }, "the sessions end")
+	direct.CloseIdleConnections()
+	viaProxy.CloseIdleConnections()
+	r.Eventually(func() bool { return r.Engine.Sessions() == 0 }, "the sessions end")
 	stop()
 }
 
@@ -114,13 +116,13 @@ func one(t *testing.T, c *http.Client, base string, random *rand.Rand) {
 		same(t, []byte(sum), post(t, c, base+"/sum", "", bytes.NewReader(b), 200))
 		same(t, []byte(sum), post(t, c, base+"/sum", "", io.MultiReader(bytes.NewReader(b)), 200))
 	case 6:
-		post(t, c, base+"/sum", "", strings.NewReader(eicar()), 403)
-		post(t, c, base+"/sum", "", io.MultiReader(strings.NewReader(eicar())), 403)
+		post(t, c, base+"/sum", "", strings.NewReader(string(samples.EICAR())), 403)
+		post(t, c, base+"/sum", "", io.MultiReader(strings.NewReader(string(samples.EICAR()))), 403)
 		var form bytes.Buffer
 		w := multipart.NewWriter(&form)
 		part, err := w.CreateFormFile("f", "x.zip")
 		assert.NoError(t, err)
-		_, _ = io.WriteString(part, zipped(t, "e", eicar()))
+		_, _ = part.Write(samples.Zip(samples.File{Name: "e", Data: samples.EICAR()}))
 		w.Close()
 		assert.Contains(t, string(post(t, c, base+"/sum", w.FormDataContentType(), &form, 403)), "transfer the file")
 	}
@@ -158,10 +160,10 @@ func answer(t *testing.T, resp *http.Response, err error, status int) []byte {
 // BenchmarkKeepAlive is a transaction of 1 KiB through the engine, judged by the
 // built-in scanner, with a client and an origin that allocate nothing.
 func BenchmarkKeepAlive(b *testing.B) {
-	r := newRig(b, "")
+	r := newRig(b)
 	request, response := []byte(benchRequest), []byte(benchResponse+strings.Repeat("x", 1024))
 	go func() {
-		c, err := r.origin.AcceptTCP()
+		c, err := r.Origin.AcceptTCP()
 		if err != nil {
 			return
 		}
@@ -175,7 +177,7 @@ func BenchmarkKeepAlive(b *testing.B) {
 			}
 		}
 	}()
-	c, err := net.Dial("tcp", r.listener(false))
+	c, err := net.Dial("tcp", r.Listener(reverse))
 	require.NoError(b, err)
 	defer c.Close()
 	in := make([]byte, len(response))
@@ -190,6 +192,6 @@ func BenchmarkKeepAlive(b *testing.B) {
 	}
 	b.StopTimer()
 	c.Close()
-	clean, _ := r.engine.Report().Stat[protocols.HTTP].Get("Web responses clean")
+	clean, _ := r.Engine.Report().Stat[protocols.HTTP].Get("Web responses clean")
 	require.EqualValues(b, b.N, clean, "each was judged")
 }

@@ -5,6 +5,14 @@ import (
 	"utmsim/proxy"
 )
 
+// interim passes one of not too many 1xx on.
+func (x *exchange) interim() error {
+	if x.interims++; x.interims > maxInterim {
+		return fault{502, "there are too many interim responses"}
+	}
+	return x.passInterim()
+}
+
 // passInterim passes a 1xx on at once. HTTP/1.0 has none.
 func (x *exchange) passInterim() error {
 	if _, err := declared(&x.res); err != nil {

@@ -44,10 +44,18 @@ func (x *exchange) upload(ctx context.Context) error {
 		}
 		x.cut = true // the server may have said why
 	}
-	if err := x.readReply(); err != nil {
+	if err := x.finalReply(); err != nil {
 		return x.serverFailed(ctx, err)
 	}
 	return x.respond(ctx)
+}
+
+// finalReply reads the answer to an upload, unless that has happened on the way.
+func (x *exchange) finalReply() error {
+	if x.replied {
+		return x.replyErr
+	}
+	return x.readReply()
 }
 
 // prepareUpload describes the body for the engine. The error is a fault.
@@ -77,17 +85,35 @@ func (x *exchange) prepareUpload() (err error) {
 	return nil
 }
 
-// pushUpload sends what is held, and the rest. A server that answers before it
-// has taken everything ends that, unless what it says may be its 100.
+// pushUpload sends what is held, and the rest. A server that gives its last word
+// before it has taken everything ends that.
 func (x *exchange) pushUpload(hold *proxy.Hold) error {
 	server := x.s.Server()
 	x.inspection.To = server
-	server.InterruptWrite(!x.expects || x.goAhead)
-	defer server.InterruptWrite(false)
+	server.OnEarlyReply(x.early)
+	defer server.OnEarlyReply(nil)
 	if err := hold.Release(); err != nil {
 		return err
 	}
 	return server.Flush()
+}
+
+// early looks at what the server says while it takes no more of an upload. Interim
+// answers are passed on and the upload goes on.
+func (x *exchange) early() error {
+	for {
+		err := x.readReply()
+		if errors.Is(err, wire.ErrNotYet) {
+			return nil
+		}
+		if err == nil && x.res.status < 200 && x.res.status != 101 {
+			if err = x.interim(); err == nil {
+				continue
+			}
+		}
+		x.replied, x.replyErr = true, err
+		return wire.ErrEarlyReply
+	}
 }
 
 // clientBroke tells whose fault it was that an upload ended early.
@@ -159,7 +185,6 @@ func (x *exchange) resume(ctx context.Context, side wire.Side) error {
 		x.wait(false)
 		return x.respond(ctx)
 	}
-	x.goAhead = x.goAhead || x.res.status == 100
 	if err := x.passInterim(); err != nil {
 		x.wait(false)
 		return x.serverFailed(ctx, err)

@@ -17,6 +17,8 @@ const maxRounds = 4
 // Cleaning says how a message becomes one that may be delivered.
 type Cleaning struct {
 	Limits Limits
+	// Body says that the message is a body whose head is not at hand, see WalkBody.
+	Body bool
 	// Judge asks a scanner about parts, in their order. An error means that one of
 	// them has no verdict.
 	Judge func([]scanner.Object) ([]scanner.Verdict, error)
@@ -98,7 +100,12 @@ func replaced(raw io.ReaderAt, size int64, list []Replacement) ([]byte, error) {
 // again has a message judged that was changed. It is released already: its spans
 // and names serve on.
 func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Verdict, error) {
-	m, err := Walk(&scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}, c.Limits)
+	whole := &scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}
+	walk := Walk
+	if c.Body {
+		walk = func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", "", l) }
+	}
+	m, err := walk(whole, c.Limits)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,4 +145,10 @@ func InPlaceOf(raw io.ReaderAt, size int64, kind scanner.Kind, notice string) ([
 	}
 	defer m.Release()
 	return replaced(top, size, []Replacement{{Part: m.whole(), Notice: notice}})
+}
+
+// BodyInPlaceOf is a body that says the notice, in the place of one whose head is not
+// at hand.
+func BodyInPlaceOf(text string) []byte {
+	return []byte(notice{text: text, eol: "\r\n", ascii: true}.body(true))
 }

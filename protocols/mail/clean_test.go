@@ -132,3 +132,24 @@ func TestInPlaceOf(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(got), "\r\n\r\ngone\r\n")
 }
+
+func TestCleanBody(t *testing.T) {
+	c := testCleaning(t)
+	c.Body = true
+	raw := "--b\r\nContent-Type: application/x; name=f\r\n\r\nBAD\r\n--b--\r\n"
+	whole := &scanner.Object{Size: int64(len(raw)), Body: strings.NewReader(raw)}
+	m, err := WalkBody(whole, "", "", Limits{})
+	require.NoError(t, err)
+	defer m.Release()
+	verdicts, err := c.Judge(m.Objects())
+	require.NoError(t, err)
+	got, err := c.Clean(strings.NewReader(raw), int64(len(raw)), m, verdicts)
+	require.NoError(t, err)
+	assert.NotContains(t, string(got), "BAD")
+	assert.True(t, strings.HasPrefix(string(got), "--b\r\nContent-Type: text/plain"), "%s", got)
+	assert.True(t, strings.HasSuffix(string(got), "\r\n--b--\r\n"), "%s", got)
+}
+
+func TestBodyInPlaceOf(t *testing.T) {
+	assert.Equal(t, "gone\r\n --really\r\ngr??n\r\n", string(BodyInPlaceOf("gone\n--really\ngr\u00fc\u00fcn\n")))
+}

@@ -99,6 +99,12 @@ func TestIdle(t *testing.T) {
 	server.hear("AUTH LOGIN\n")
 	server.say("+ \n")
 	client.hear("+ \n")
+	rig.Eventually(func() bool {
+		for row := range rig.Engine.Rows {
+			return row.State == proxy.RowTransaction
+		}
+		return false
+	}, "the session rests")
 	assert.Zero(t, rig.Engine.DropAllIdle(), "the client owes an answer")
 	client.say("*\n")
 	server.hear("*\n")

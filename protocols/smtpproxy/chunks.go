@@ -158,21 +158,21 @@ func (x *dialogue) expectChunks(n int) {
 	}
 }
 
-// failure is why the client did not bring the message to its end.
-func (c *chunked) failure() error {
+// Failure is why the client did not bring the message to its end.
+func (c *chunked) Failure() error {
 	if c.err != nil {
 		return c.err
 	}
 	return c.chunk.Err()
 }
 
-// forged: a chunk has no end that could be forged, but a command behind one may be
+// Forged: a chunk has no end that could be forged, but a command behind one may be
 // malformed so that nobody knows what follows.
-func (c *chunked) forged() bool { return errors.Is(c.err, faultChunk) }
+func (c *chunked) Forged() bool { return errors.Is(c.err, faultChunk) }
 
-// drain reads the rest of the chunk and forgets it: the next one has a command of
+// Drain reads the rest of the chunk and forgets it: the next one has a command of
 // its own.
-func (c *chunked) drain() error { return drainChunk(&c.chunk) }
+func (c *chunked) Drain() error { return drainChunk(&c.chunk) }
 
 func drainChunk(chunk *wire.Counted) error {
 	for {

@@ -56,8 +56,8 @@ func (x *dialogue) refuse(t *transfer, hold *proxy.Hold, verdict, reply string) 
 	x.s.Note(verdict)
 	x.s.Stats().SMTP.Accounting.Reject.Inc()
 	x.letGo()
-	if err := t.source.drain(); err != nil {
-		if t.source.forged() {
+	if err := t.source.Drain(); err != nil {
+		if t.source.Forged() {
 			reply = replyForged
 		} else {
 			return err

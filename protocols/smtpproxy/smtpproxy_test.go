@@ -14,6 +14,7 @@ import (
 
 	"utmsim/internal/transcript"
 	"utmsim/protocols"
+	"utmsim/proxy"
 )
 
 // peer is one end of a session, spoken for by the test.
@@ -196,18 +197,14 @@ end
 	server.say("250 stored\r\n")
 	client.gets("250 stored\r\n")
 
-	var newcomer *peer
 	rig.Eventually(func() bool {
-		newcomer = newPeer(t, rig.Dial())
-		// The session may not have come to rest yet when the reply is here.
-		if err := newcomer.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-			return false
+		for row := range rig.Engine.Rows {
+			return row.State == proxy.RowIdle
 		}
-		_, err := newcomer.r.Peek(1)
-		return err != nil // not refused: it waits for its server's greeting
-	}, "the idle session gives way")
+		return false
+	}, "the session rests")
+	newcomer := newPeer(t, rig.Dial())
 	client.gets(replyFarewell)
-	require.NoError(t, newcomer.SetReadDeadline(time.Now().Add(transcript.Patience)))
 	hello(newcomer, newPeer(t, rig.Accept()))
 	require.NoError(t, newcomer.Close())
 }

@@ -18,18 +18,18 @@ import (
 // message is where a message comes from.
 type message interface {
 	proxy.Source
-	// drain reads what the client sends of it and forgets it.
-	drain() error
-	// forged tells that the message was refused for what it looks like.
-	forged() bool
-	// failure is why the source did not come to its end, nil when it may still.
-	failure() error
+	// Drain reads what the client sends of it and forgets it.
+	Drain() error
+	// Forged tells that the message was refused for what it looks like.
+	Forged() bool
+	// Failure is why the source did not come to its end, nil when it may still.
+	Failure() error
 }
 
 // transfer is one message on its way, with the memory it needs. Between two
 // messages it lies in a pool.
 type transfer struct {
-	content    content
+	content    wire.StrictBody
 	chunked    chunked
 	source     message // one of the above
 	inspection proxy.Inspection
@@ -56,7 +56,7 @@ func (d *Driver) giveBack(t *transfer) {
 func (x *dialogue) data(ctx context.Context) error {
 	t := x.driver.take(x)
 	defer x.driver.giveBack(t)
-	t.content.begin(x.s.Client())
+	t.content.Begin(x.s.Client())
 	t.source = &t.content
 	x.phase = phaseCommand
 	if len(x.s.Client().Buffered()) == 0 {
@@ -156,11 +156,11 @@ func (x *dialogue) broken(ctx context.Context, t *transfer, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return err
-	case t.source.forged():
+	case t.source.Forged():
 		return x.refuseForged(t)
 	case errors.Is(err, errAborted):
 		return x.abort(ctx, t)
-	case t.source.failure() == nil:
+	case t.source.Failure() == nil:
 		return x.serverBroke(t, err)
 	}
 	x.s.CloseServer()
@@ -186,7 +186,7 @@ func (x *dialogue) refuseForged(t *transfer) error {
 		reply = string(faultChunk)
 	}
 	x.tell(reply)
-	return fmt.Errorf("reading a mail: %w: %w", proxy.ErrProtocol, t.source.failure())
+	return fmt.Errorf("reading a mail: %w: %w", proxy.ErrProtocol, t.source.Failure())
 }
 
 // abort forgets a message that the client gave up between two chunks, and handles
@@ -209,8 +209,8 @@ func (x *dialogue) serverBroke(t *transfer, cause error) error {
 		reply = x.lastWords()
 	}
 	x.letGo()
-	if err := t.source.drain(); err != nil {
-		if t.source.forged() {
+	if err := t.source.Drain(); err != nil {
+		if t.source.Forged() {
 			return x.refuseForged(t)
 		}
 		return fmt.Errorf("reading a mail: %w", err)

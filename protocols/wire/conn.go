@@ -14,6 +14,8 @@ var (
 	// ErrEarlyReply ends a write that would block while the peer has already
 	// begun to answer; see Stream.InterruptWrite.
 	ErrEarlyReply = errors.New("peer answered before it took all")
+	// ErrNotYet ends a read that would block where none may; see Conn.OnEarlyReply.
+	ErrNotYet = errors.New("nothing to read yet")
 )
 
 // Stream is the socket under a Conn. Read blocks until there is at least one
@@ -193,6 +195,22 @@ func (c *Conn) Rest() {
 func (c *Conn) Release() {
 	c.r, c.w, c.out = 0, 0, c.out[:0]
 	c.Rest()
+}
+
+// EarlyReplier is a Stream whose blocked writes can look at what the peer says.
+type EarlyReplier interface {
+	// OnEarlyReply has f called whenever a Write would have to wait and the peer has
+	// sent something. f reads it, with reads that end with ErrNotYet instead of
+	// waiting. When f returns nil the Write goes on, otherwise it ends with f's error.
+	// A nil f ends that.
+	OnEarlyReply(f func() error)
+}
+
+// OnEarlyReply: see EarlyReplier. A stream that is none never calls f.
+func (c *Conn) OnEarlyReply(f func() error) {
+	if s, ok := c.stream.(EarlyReplier); ok {
+		s.OnEarlyReply(f)
+	}
 }
 
 // InterruptWrite: see Stream.

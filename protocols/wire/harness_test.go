@@ -13,6 +13,7 @@ import (
 // What the engine takes objects from.
 var (
 	_ proxy.Source        = (*wire.DotBody)(nil)
+	_ proxy.Source        = (*wire.StrictBody)(nil)
 	_ proxy.CountedSource = (*wire.Counted)(nil)
 )
 

@@ -23,6 +23,10 @@ import (
 	"utmsim/internal/lab/load"
 )
 
+// patience is how long a step may take that is waited for; a test that passes never
+// waits so long.
+const patience = time.Minute
+
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
@@ -149,7 +153,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 			load.Limit{Connections: 2, Duration: time.Minute})
 		done <- result
 	}()
-	require.Eventually(t, func() bool { return origin.Counts().Requests == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return origin.Counts().Requests == 2 }, patience, time.Millisecond)
 	cancel()
 	assert.Less(t, (<-done).Elapsed, time.Minute)
 }
@@ -381,7 +385,7 @@ func TestProcessCosts(t *testing.T) {
 		lab.ContentSHA256(1 << 20)
 		after, err := load.CPU(os.Getpid())
 		return err == nil && after > before
-	}, 20*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	small, err := load.RSS(os.Getpid())
 	require.NoError(t, err)
 	touched := make([]byte, 64<<20)

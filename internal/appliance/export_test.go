@@ -1,0 +1,5 @@
+package appliance
+
+// Drivers are the protocols that can be proxied, for tests that go over all of
+// them.
+var Drivers = drivers

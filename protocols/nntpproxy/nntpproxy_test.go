@@ -1,0 +1,304 @@
+package nntpproxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"utmsim/internal/transcript"
+	"utmsim/protocols"
+	"utmsim/proxy"
+	"utmsim/scanner"
+	"utmsim/scanner/samples"
+)
+
+func TestFarewell(t *testing.T) {
+	for _, cause := range []error{proxy.ErrRefused, proxy.ErrDropped, proxy.ErrRestart} {
+		text := string(new(Driver).Farewell(cause))
+		assert.True(t, strings.HasPrefix(text, "400 "), text)
+		assert.True(t, strings.HasSuffix(text, "\r\n"))
+	}
+}
+
+// peer is one end of a session in a test.
+type peer struct {
+	t testing.TB
+	*net.TCPConn
+	r *bufio.Reader
+}
+
+func newPeer(t testing.TB, c *net.TCPConn) *peer { return &peer{t, c, bufio.NewReader(c)} }
+
+func (p *peer) say(text string) {
+	p.t.Helper()
+	_, err := io.WriteString(p, strings.ReplaceAll(text, "\n", "\r\n"))
+	require.NoError(p.t, err)
+}
+
+func (p *peer) hear(want string) {
+	p.t.Helper()
+	for _, line := range strings.SplitAfter(want, "\n") {
+		if line == "" {
+			continue
+		}
+		got, err := p.r.ReadString('\n')
+		require.NoError(p.t, err, "waiting for %q", line)
+		require.Equal(p.t, strings.TrimSuffix(line, "\n")+"\r\n", got)
+	}
+}
+
+// pair is a greeted session.
+func pair(t testing.TB, rig *transcript.Rig) (client, server *peer) {
+	client = newPeer(t, rig.Dial())
+	server = newPeer(t, rig.Accept())
+	server.say("200\n")
+	client.hear("200\n")
+	return client, server
+}
+
+// replies answers every line of a server's with what reply says, until the end.
+func (p *peer) replies(reply func(line string) string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		for {
+			line, err := p.r.ReadString('\n')
+			if err == io.EOF {
+				done <- nil
+				return
+			}
+			if err == nil {
+				_, err = io.WriteString(p, reply(strings.TrimRight(line, "\r\n")))
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// TestManyPipelined: more commands than may wait for their replies, from a client
+// that reads nothing before it has sent them all.
+func TestManyPipelined(t *testing.T) {
+	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
+	client, server := pair(t, rig)
+	done := server.replies(func(line string) string {
+		if n, ok := strings.CutPrefix(line, "BODY "); ok {
+			return "222 " + n + "\r\nbody of " + n + "\r\n.\r\n"
+		}
+		return "223 " + line + "\r\n"
+	})
+	const n = 2000
+	var ask, want strings.Builder
+	for i := range n {
+		fmt.Fprintf(&ask, "STAT %d\nBODY %d\n", i, i)
+		fmt.Fprintf(&want, "223 STAT %d\n222 %d\nbody of %d\n.\n", i, i, i)
+	}
+	client.say(ask.String())
+	client.hear(want.String())
+	require.NoError(t, client.CloseWrite())
+	require.NoError(t, <-done)
+}
+
+// TestManyStreamed: a feeding peer that reads no reply before it has sent all
+// articles, every fifth of which is bad.
+func TestManyStreamed(t *testing.T) {
+	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
+	client, server := pair(t, rig)
+	id, got := "", map[string]int{}
+	done := server.replies(func(line string) string {
+		switch {
+		case line == "MODE STREAM":
+			return "203\r\n"
+		case strings.HasPrefix(line, "TAKETHIS "):
+			_, id, _ = strings.Cut(line, " ")
+		case line == ".":
+			got[id]++
+			return "239 " + id + "\r\n"
+		}
+		return ""
+	})
+	const n = 1000
+	go func() {
+		for i := range n {
+			body := strings.Repeat("a line of text\r\n", i)
+			if i%5 == 0 {
+				body += string(samples.EICAR()) + "\r\n"
+			}
+			if _, err := fmt.Fprintf(client, "TAKETHIS <%d@x>\r\nSubject: %d\r\n\r\n%s.\r\n", i, i, body); err != nil {
+				return // the test sees it in what comes back
+			}
+		}
+	}()
+	for i := range n {
+		code := 239
+		if i%5 == 0 {
+			code = 439
+		}
+		client.hear(fmt.Sprintf("%d <%d@x>\n", code, i))
+	}
+	require.NoError(t, client.CloseWrite())
+	require.NoError(t, <-done)
+	require.Len(t, got, n*4/5)
+	for id, times := range got {
+		require.Equal(t, 1, times, id)
+	}
+}
+
+// TestBacklog: an article for whose scan there is no place can be asked for again.
+func TestBacklog(t *testing.T) {
+	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "config antivirus engine\nset scan-workers 1\nset scan-backlog 0\nend\n")
+	first, server := pair(t, rig)
+	first.say("ARTICLE 1\n")
+	server.hear("ARTICLE 1\n")
+	const article = "220 1\nContent-Type: text/plain; name=waiting\n\ntext\n.\n"
+	server.say(article)
+	rig.Eventually(func() bool { running, _ := rig.Engine.Scans(); return running == 1 }, "the first scan runs")
+
+	second, other := pair(t, rig)
+	second.say("ARTICLE 1\nDATE\n")
+	other.hear("ARTICLE 1\nDATE\n")
+	other.say("220 1\n\nclean\n.\n111 x\n")
+	second.hear("403 The article could not be scanned, try again later\n111 x\n")
+	second.say("POST\n")
+	other.hear("POST\n")
+	other.say("340\n")
+	second.hear("340\n")
+	second.say("\nclean\n.\nQUIT\n")
+	second.hear("441 The article could not be scanned, try again later\n205 Bye\n")
+
+	rig.OpenGate()
+	first.hear(article)
+	require.NoError(t, first.CloseWrite())
+	rig.Eventually(func() bool { return rig.Engine.Sessions() == 0 }, "both sessions end")
+	n, _ := rig.Engine.Report().Stat[protocols.NNTP].Get("Articles scan errors")
+	assert.EqualValues(t, 2, n)
+}
+
+// TestIdle: a session is idle between two commands, and not inside a login, with a
+// reply to come, or where an article is to come.
+func TestIdle(t *testing.T) {
+	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
+	client, server := pair(t, rig)
+	for _, step := range [][2]string{{"AUTHINFO SASL LOGIN\n", "383 =\n"}, {"*\n", ""}, {"", "481\n"}, {"POST\n", "340\n"}} {
+		client.say(step[0])
+		server.hear(step[0])
+		server.say(step[1])
+		client.hear(step[1])
+		if step[1] == "481\n" {
+			continue // idle in between
+		}
+		assert.Zero(t, rig.Engine.DropAllIdle(), "%q", step)
+	}
+	client.say("\nx\n.\n")
+	server.hear("\nx\n.\n")
+	assert.Zero(t, rig.Engine.DropAllIdle(), "the server owes a reply")
+	server.say("240\n")
+	client.hear("240\n")
+	rig.Eventually(func() bool { return rig.Engine.DropAllIdle() == 1 }, "the session is idle again")
+}
+
+// TestBigBackPressure: a client that does not read makes the server wait and costs
+// no more memory than the article that is held.
+func TestBigBackPressure(t *testing.T) {
+	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
+	client, server := pair(t, rig)
+	const articles, size = 40, 1 << 20
+	done := server.replies(func(line string) string {
+		return "220 " + line + "\r\n\r\n" + strings.Repeat("x", size) + "\r\n.\r\n"
+	})
+	for i := range articles {
+		client.say(fmt.Sprintf("ARTICLE %d\n", i))
+	}
+	assert.LessOrEqual(t, rig.Engine.Memory().Spools, int64(2*size+1<<20))
+	for i := range articles {
+		client.hear(fmt.Sprintf("220 ARTICLE %d\n\n", i))
+		n, err := io.CopyN(io.Discard, client.r, size)
+		require.NoError(t, err)
+		require.EqualValues(t, size, n)
+		client.hear("\n.\n")
+	}
+	require.NoError(t, client.CloseWrite())
+	require.NoError(t, <-done)
+}
+
+// TestServerBreaksOff: a server that does not take the whole article is asked why,
+// and the client hears it when it has sent the rest.
+func TestServerBreaksOff(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("sockets block while they write on this system")
+	}
+	const line, lines = 1 << 10, 40 << 10
+	oversize := "config firewall profile-protocol-options\nedit default\nconfig nntp\nset oversize-limit 1\nunset options\nend\nnext\nend\n"
+	for _, config := range []string{oversize, strings.Replace(oversize, "unset options\n", "", 1)} {
+		for _, c := range []struct {
+			command string
+			breaks  func(server *peer)
+			want    string
+		}{
+			{"POST\n", func(s *peer) { s.say("441 no room for this\n") }, "441 no room for this\n205 Bye\n"},
+			{"IHAVE <1@x>\n", func(s *peer) { s.say("436 no room now\n"); _ = s.Close() }, "436 no room now\n205 Bye\n"},
+			{"POST\n", func(s *peer) { s.say("240 as if it had come\n") }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"POST\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"MODE STREAM\nTAKETHIS <1@x>\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n"},
+		} {
+			t.Run(c.command, func(t *testing.T) {
+				rig := transcript.NewRig(t, protocols.NNTP, new(Driver), config)
+				client, server := pair(t, rig)
+				asked, rest, _ := strings.Cut(c.command, "\n")
+				client.say(asked + "\n")
+				server.hear(asked + "\n")
+				server.say(map[string]string{"POST": "340\n", "IHAVE <1@x>": "335\n", "MODE STREAM": "203\n"}[asked])
+				_, err := client.r.ReadString('\n')
+				require.NoError(t, err)
+				sent := make(chan struct{})
+				go func() {
+					defer close(sent)
+					_, _ = io.WriteString(client, strings.ReplaceAll(rest, "\n", "\r\n")+"\r\n") // the session may be over
+					for range lines {
+						if _, err := io.WriteString(client, strings.Repeat("x", line-2)+"\r\n"); err != nil {
+							return
+						}
+					}
+					_, _ = io.WriteString(client, ".\r\nQUIT\r\n")
+				}()
+				_, err = io.CopyN(io.Discard, server.r, 2<<20)
+				require.NoError(t, err)
+				c.breaks(server)
+				client.hear(c.want)
+				_ = client.Close()
+				<-sent
+			})
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	infected := scanner.Verdict{Class: scanner.Virus, Name: "X"}
+	locked := scanner.Verdict{Class: scanner.Encrypted}
+	assert.Equal(t, "The file \"a\" has been removed because of a virus.\nIt was infected with \"X\".\n", notice("a", infected))
+	assert.Equal(t, "Content of this article has been removed because archives of this kind are blocked: encrypted.\n", notice("", locked))
+	for outcome, want := range map[proxy.Outcome]string{
+		proxy.TooLarge: replyTooLarge, proxy.ScanFailed: replyNoScan, proxy.Backlog: replyNoScan, proxy.Detected: "The article is blocked: encrypted",
+	} {
+		assert.Equal(t, want, new(transfer).reason(&proxy.Hold{Outcome: outcome, Verdict: locked}))
+	}
+	assert.Equal(t, "a??b", shown("a\"\nb"))
+	assert.Equal(t, strings.Repeat("x", maxShown-3)+"...", shown(strings.Repeat("x", 500)))
+	for _, c := range []struct {
+		command verb
+		later   bool
+		want    string
+	}{{verbPost, false, "441 y"}, {verbPost, true, "441 y"}, {verbIhave, false, "437 y"}, {verbIhave, true, "436 y"}, {verbTakeThis, false, "439 <a>"}} {
+		tr := transfer{command: c.command, id: []byte("<a>")}
+		assert.Equal(t, c.want+"\r\n", tr.reply(c.later, "y"))
+	}
+}
