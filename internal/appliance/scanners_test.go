@@ -451,8 +451,26 @@ func (s *site) smtpSays(mail []byte) int {
 	return code
 }
 
+// readsNews has a file read from articles, which carry it in three ways.
+func (s *site) readsNews(f samples.File) {
+	t := s.t
+	c := dialNews(t, s.proxyOf("NNTP"))
+	defer c.raw.Close()
+	for way, body := range map[string]string{"uu": samples.UU(f), "yenc": samples.YEnc(f), "qp": samples.QuotedPrintable(f.Data)} {
+		id, head := fmt.Sprintf("<%s.%s@lab.test>", f.Name, way), ""
+		if way == "qp" {
+			head = "MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+		}
+		require.NoError(t, s.Origins.NNTP().Add([]byte(newsHead(id)+head+"\r\n"+body)))
+		c.ask("ARTICLE "+id, "220 ")
+		got := c.lines()
+		assert.Contains(t, got, "infected", "%s, %s", f.Name, way)
+		assert.NotContains(t, got, body, "%s, %s", f.Name, way)
+	}
+}
+
 // everyWay has the EICAR file in every container refused, in what clients send and
-// get, by HTTP, SMTP and POP3.
+// get, by HTTP, SMTP, POP3 and NNTP.
 func (s *site) everyWay(except ...string) {
 	t := s.t
 	for _, f := range samples.Containers(samples.File{Name: "eicar.com", Data: samples.EICAR()}) {
@@ -469,6 +487,7 @@ func (s *site) everyWay(except ...string) {
 		assert.Contains(t, got, "infected", f.Name)
 		assert.NotContains(t, got, samples.Base64(f.Data), f.Name)
 		user.Close()
+		s.readsNews(f)
 	}
 	for _, extension := range []string{"com", "zip", "gz", "deflate", "br", "zst"} {
 		assert.Equal(t, "403", s.fate("/eicar."+extension), extension)
