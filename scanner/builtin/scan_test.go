@@ -339,7 +339,7 @@ func TestNamesAreFitForLogs(t *testing.T) {
 
 // bombs are objects that would cost far more than they weigh.
 var bombs = sync.OnceValue(func() map[string][]byte {
-	const size = 20 << 20
+	const size = 12 << 20 // more than the default limit of 10 MB
 	zero := samples.Bomb(size)
 	members := make([]samples.File, 10_500)
 	for i := range members {
@@ -357,11 +357,11 @@ var bombs = sync.OnceValue(func() map[string][]byte {
 		"bzip2 members":   bzip2Members(2000),
 		"bzip2":           samples.Bzip2(make([]byte, size)),
 		"xz":              samples.Xz(make([]byte, size)),
-		"xz streams":      bytes.Repeat(samples.Xz([]byte("x")), 5000),
+		"xz streams":      bytes.Repeat(samples.Xz([]byte("x")), 10_500),
 		"7z":              samples.SevenZip(samples.File{Name: "z", Data: make([]byte, size)}),
 		"7z of 7z":        samples.SevenZip(samples.File{Name: "z", Data: samples.SevenZip(samples.File{Name: "z", Data: make([]byte, size)})}),
 		"7z files":        samples.StoredSevenZip(members...),
-		"7z dictionaries": samples.Tar(slices.Repeat([]samples.File{{Name: "z", Data: samples.SevenZip(samples.File{Name: "z", Data: []byte("x")})}}, 3000)...),
+		"7z dictionaries": samples.Tar(slices.Repeat([]samples.File{{Name: "z", Data: sevenWithDictionary(maxDictionary)}}, 1000)...),
 		"rar files":       samples.Rar(members...),
 		"header after header": slices.Concat(zipMagic, bytes.Repeat(
 			[]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"), 30_000)),

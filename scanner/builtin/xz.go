@@ -29,6 +29,9 @@ const (
 	dictionaryShare = 16
 )
 
+// xzDecoder is what a decoder of xz takes besides its dictionary, in bytes.
+const xzDecoder = 32 << 10
+
 // spendDictionary takes the making of a dictionary from the budget of work.
 func (s *scan) spendDictionary(size int64) bool { return s.spend(size/dictionaryShare + 1) }
 
@@ -150,7 +153,7 @@ func (x *xzStreams) beginBlock(size byte) error {
 		return err
 	}
 	have := min(want, maxDictionary, max(x.scan.left, lzma.MinDictCap))
-	if !x.scan.spendDictionary(have) {
+	if !x.scan.spendDictionary(have + xzDecoder) {
 		return errBudget
 	}
 	x.cut, x.begun = have < want, x.in.offset()

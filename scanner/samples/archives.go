@@ -13,10 +13,13 @@ import (
 
 var le = binary.LittleEndian
 
+// dictionary is a small one, in bytes: it takes time to make a large one.
+const dictionary = 64 << 10
+
 // Xz is data compressed as xz does it.
 func Xz(data []byte) []byte {
 	return compressed(data, func(w io.Writer) io.WriteCloser {
-		z, err := xz.NewWriter(w)
+		z, err := xz.WriterConfig{DictCap: dictionary}.NewWriter(w)
 		must(err)
 		return z
 	})
@@ -28,7 +31,7 @@ func SevenZip(files ...File) []byte {
 	for _, f := range files {
 		all.Write(f.Data)
 	}
-	w, err := lzma.WriterConfig{Size: int64(all.Len()), SizeInHeader: true}.NewWriter(&packed)
+	w, err := lzma.WriterConfig{DictCap: dictionary, Size: int64(all.Len()), SizeInHeader: true}.NewWriter(&packed)
 	must(err)
 	must2(w.Write(all.Bytes()))
 	must(w.Close())
