@@ -6,7 +6,7 @@ test:            # what a change must pass before it is committed
 lab:             # proxies, origins and console on loopback
 	go run ./cmd/utmsim lab
 
-bench:           # the inside by go test -bench, and HTTP side by side with other proxies
+bench:           # the inside by go test -bench, and utmsim side by side with other proxies
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./testdata/bench
 

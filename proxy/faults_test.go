@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -174,4 +175,25 @@ func TestATimeLimitIsOverWithAndWithoutATimer(t *testing.T) {
 	assert.ErrorIs(t, child.Err(), context.DeadlineExceeded)
 	stop()
 	over.end()
+}
+
+// TestAFloodDoesNotHideTheLastWords: a client that is sent away while it sends as
+// fast as it can still reads what it was told.
+func TestAFloodDoesNotHideTheLastWords(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this system reads what is thrown away, and only so much of it")
+	}
+	r := newRig(t, "config system resource-limits\nset proxy 1\nend\nconfig system simulator\nset refuse polite\nend\n")
+	r.dial().get(1)
+	for range 20 {
+		c := r.dial()
+		sent := make(chan error, 1)
+		go func() {
+			_, err := c.Write(content(32 << 20))
+			sent <- err
+		}()
+		assert.Equal(t, "SORRY", c.line())
+		c.Close()
+		<-sent
+	}
 }

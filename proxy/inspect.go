@@ -298,7 +298,7 @@ func (h *Hold) oversize() {
 // newHold prepares a hold.
 func (s *Session) newHold(in *Inspection) *Hold {
 	h := &Hold{s: s, in: in}
-	h.spool.mem, h.spool.shown = &s.eng.memory, &s.shown.held
+	h.spool.begin(&s.eng.memory, &s.shown.held)
 	s.held = h
 	if in.Comfort && !in.Splice && in.To != nil && s.policy.comfortEvery > 0 {
 		h.armComfort()

@@ -74,9 +74,8 @@ func (l *lingers) lookLocked(k *socket, flags uint32) {
 		}
 		return
 	}
-	var scratch [4096]byte
 	for range 64 {
-		n, err := k.conn.read(scratch[:])
+		n, err := k.conn.forget()
 		if err == errWouldBlock {
 			return
 		}

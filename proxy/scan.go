@@ -200,6 +200,7 @@ func (sc *scans) survive(s *Session, err *error) {
 // because the policy may block it and let the first pass.
 func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Hold, parts []scanner.Object) (worst scanner.Verdict, failed error) {
 	worst = h.in.Found
+	h.Parts = make([]scanner.Verdict, 0, len(parts))
 	for i := range parts {
 		parts[i].Limits = s.policy.limits
 		v, err := sc.one(ctx, s, set, &parts[i])

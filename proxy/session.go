@@ -128,6 +128,15 @@ func (s *Session) Now() int64 { return s.eng.now() }
 // the next rest on. 0 means without end.
 func (s *Session) RestLimit(ns int64) { s.restLimit = ns }
 
+// WaitLimit sets how long one wait for the server may last inside an exchange (ns),
+// where a protocol gives it more time than the setting; it holds from the next wait
+// on, for the server that is connected. 0 goes back to the setting.
+func (s *Session) WaitLimit(ns int64) {
+	if k := s.srv.Load(); k != nil {
+		k.limit = max(ns, s.eng.settings().exchangeTimeout)
+	}
+}
+
 // Transaction marks the session as inside a transaction (on) or not: at rest,
 // but not idle, however quiet the wire.
 func (s *Session) Transaction(on bool) { s.busy = on }

@@ -66,6 +66,12 @@ func (c netConn) pump(tell func(flags uint32)) {
 	}
 }
 
+// forget takes what has come and throws it away. It returns as read does.
+func (c netConn) forget() (int, error) {
+	var scratch [4096]byte
+	return c.read(scratch[:])
+}
+
 func (c netConn) read(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

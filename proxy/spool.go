@@ -18,6 +18,16 @@ type spool struct {
 	raw    int64 // bytes held
 	size   int64 // of these, content
 	runs   []run
+
+	// Room for what a small object has, so that it is not allocated.
+	firstChunks [2]*wire.Chunk
+	firstRuns   [4]run
+}
+
+// begin makes an empty spool that is charged to mem. It is not copied afterwards.
+func (sp *spool) begin(mem *memory, shown *atomic.Int64) {
+	sp.mem, sp.shown = mem, shown
+	sp.chunks, sp.runs = sp.firstChunks[:0], sp.firstRuns[:0]
 }
 
 // run is a stretch of content without framing in between.
@@ -104,6 +114,18 @@ func (sp *spool) ReadAt(p []byte, off int64) (int, error) {
 		return done, io.EOF
 	}
 	return done, nil
+}
+
+// View implements scanner.Viewer.
+func (sp *spool) View(off int64) []byte {
+	i := sort.Search(len(sp.runs), func(i int) bool { return sp.runs[i].content+sp.runs[i].n > off })
+	if i == len(sp.runs) {
+		return nil
+	}
+	r := sp.runs[i]
+	skip := off - r.content
+	piece := sp.slice(r.raw + skip)
+	return piece[:min(int64(len(piece)), r.n-skip)]
 }
 
 // writeTo sends the held bytes from off on.

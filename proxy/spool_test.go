@@ -47,6 +47,12 @@ func TestSpoolSeparatesContentFromFraming(t *testing.T) {
 		n, err := sp.ReadAt(p, int64(off))
 		require.True(t, bytes.Equal(content[off:off+n], p[:n]))
 		require.Equal(t, n < len(p), err == io.EOF)
+		var seen []byte
+		for int64(len(seen)) < sp.size {
+			seen = append(seen, sp.View(int64(len(seen)))...)
+		}
+		require.True(t, bytes.Equal(content, seen))
+		require.Nil(t, sp.View(sp.size))
 		if f := sp.flat(); f != nil {
 			require.True(t, bytes.Equal(content, f))
 		}

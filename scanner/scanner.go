@@ -52,6 +52,35 @@ type Object struct {
 	Limits Limits
 }
 
+// Viewer is what lies in memory. Where the Body of an Object is one it may be read
+// without copying.
+type Viewer interface {
+	// View is what lies in one piece from off on, at least one byte unless off is the
+	// end, and nil where that isn't known. It must not be changed.
+	View(off int64) []byte
+}
+
+// minView is the shortest piece that is worth looking at: below it a copy of many
+// pieces costs less.
+const minView = 4 << 10
+
+// Look is the piece of body from off to at most end that lies in memory, nil when
+// body is no Viewer or the pieces there are short.
+func Look(body io.ReaderAt, off, end int64) []byte {
+	v, ok := body.(Viewer)
+	if !ok {
+		return nil
+	}
+	piece := v.View(off)
+	if int64(len(piece)) > end-off {
+		piece = piece[:end-off]
+	}
+	if len(piece) < minView && off+int64(len(piece)) < end {
+		return nil
+	}
+	return piece
+}
+
 // Limits bound what unpacking one object may cost. The zero value means the
 // defaults.
 type Limits struct {

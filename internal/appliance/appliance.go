@@ -21,6 +21,7 @@ import (
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
 	"utmsim/protocols/httpproxy"
+	"utmsim/protocols/imapproxy"
 	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
@@ -186,6 +187,7 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.HTTP: new(httpproxy.Driver),
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
+		protocols.IMAP: new(imapproxy.Driver),
 		protocols.NNTP: new(nntpproxy.Driver),
 	}
 }

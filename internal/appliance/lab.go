@@ -17,6 +17,7 @@ const (
 	labExplicit = 3128
 	labSMTP     = 2525
 	labPOP3     = 1110
+	labIMAP     = 1143
 	labNNTP     = 1119
 )
 
@@ -93,7 +94,7 @@ type labVIP struct {
 
 // labVIPs are in the order of the protocols, HTTP first.
 func labVIPs() []labVIP {
-	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceNNTP, labNNTP}}
+	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceIMAP, labIMAP}, {lab.ServiceNNTP, labNNTP}}
 }
 
 // labAddress is where the listener configured for a port of loopback accepts.

@@ -22,6 +22,7 @@ var levels = map[string]int{
 	"utmsim/protocols/httpproxy": 2,
 	"utmsim/protocols/smtpproxy": 2,
 	"utmsim/protocols/pop3proxy": 2,
+	"utmsim/protocols/imapproxy": 2,
 	"utmsim/protocols/nntpproxy": 2,
 	"utmsim/protocols/mail":      1,
 	"utmsim/proxy":               1,

@@ -14,6 +14,7 @@ type AVProfile struct {
 	HTTP    AVProtocol `cli:"http" help:"Configure HTTP AntiVirus options."`
 	SMTP    AVProtocol `cli:"smtp" help:"Configure SMTP AntiVirus options."`
 	POP3    AVProtocol `cli:"pop3" help:"Configure POP3 AntiVirus options."`
+	IMAP    AVProtocol `cli:"imap" help:"Configure IMAP AntiVirus options."`
 	NNTP    AVProtocol `cli:"nntp" help:"Configure NNTP AntiVirus options."`
 }
 
@@ -33,6 +34,8 @@ func (a *AVProfile) Protocol(p protocols.Protocol) *AVProtocol {
 		return &a.SMTP
 	case protocols.POP3:
 		return &a.POP3
+	case protocols.IMAP:
+		return &a.IMAP
 	case protocols.NNTP:
 		return &a.NNTP
 	}

@@ -99,7 +99,7 @@ func TestComplete(t *testing.T) {
 			`set dstaddr "by name" all `:    `"my LAN" <Enter>`,
 			"set dstaddr b":                 `"by name"`,
 			`set dstaddr my\ L`:             `"my LAN"`,
-			"set service ":                  "ALL HTTP SMTP POP3 NNTP",
+			"set service ":                  "ALL HTTP SMTP POP3 IMAP NNTP",
 			"set profile-protocol-options ": "default",
 			"set schedule ":                 "always",
 		}},
@@ -112,7 +112,7 @@ func TestComplete(t *testing.T) {
 		}},
 		{"end", nil},
 		{"config firewall profile-protocol-options", nil},
-		{"edit default", map[string]string{"config ": "http smtp pop3 nntp", "config http ": "<Enter>"}},
+		{"edit default", map[string]string{"config ": "http smtp pop3 imap nntp", "config http ": "<Enter>"}},
 		{"config http", map[string]string{
 			"set options ":               "clientcomfort oversize",
 			"set options clientcomfort ": "oversize <Enter>",

@@ -53,7 +53,7 @@ type Policy struct {
 	Action     PolicyAction `cli:"action" default:"deny" foreign:"ipsec ssl-vpn" help:"Policy action."`
 	Status     bool         `cli:"status" default:"enable" help:"Enable or disable this policy."`
 	Schedule   Schedule     `cli:"schedule" default:"always" foreign:"*" help:"Schedule name."`
-	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3 NNTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
+	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3 IMAP NNTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
 	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`

@@ -13,6 +13,7 @@ type ProtocolOptions struct {
 	HTTP    HTTPOptions `cli:"http" help:"Configure HTTP protocol options."`
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
+	IMAP    IMAPOptions `cli:"imap" help:"Configure IMAP protocol options."`
 	NNTP    NNTPOptions `cli:"nntp" help:"Configure NNTP protocol options."`
 }
 
@@ -67,6 +68,14 @@ type POP3Options struct {
 	Dialogue   `default.idle-timeout:"600"`
 }
 
+// IMAPOptions is "config imap" of the protocol options. An autologout timer lasts at
+// least 30 minutes (RFC 9051 section 5.4).
+type IMAPOptions struct {
+	Inspection   `default.ports:"143" words.options:"fragmail oversize" foreign.options:"no-content-summary"`
+	Dialogue     `default.idle-timeout:"1800" default.line-limit:"64"`
+	PartialBlock bool `cli:"partial-block" default:"disable" help:"Enable/disable blocking of pieces of messages that a client fetches one by one (not on the appliance)."`
+}
+
 // NNTPOptions is "config nntp" of the protocol options. An inactivity timer lasts at
 // least 3 minutes (RFC 3977 section 3.1).
 type NNTPOptions struct {
@@ -84,6 +93,8 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.SMTP.Inspection
 	case protocols.POP3:
 		return &o.POP3.Inspection
+	case protocols.IMAP:
+		return &o.IMAP.Inspection
 	case protocols.NNTP:
 		return &o.NNTP.Inspection
 	}
@@ -106,6 +117,8 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.SMTP.Dialogue
 	case protocols.POP3:
 		return &o.POP3.Dialogue
+	case protocols.IMAP:
+		return &o.IMAP.Dialogue
 	case protocols.NNTP:
 		return &o.NNTP.Dialogue
 	}

@@ -78,6 +78,8 @@ func (s *Simulator) Limit(p protocols.Protocol) int {
 		return s.SMTPLimit
 	case protocols.POP3:
 		return s.POP3Limit
+	case protocols.IMAP:
+		return s.IMAPLimit
 	case protocols.NNTP:
 		return s.NNTPLimit
 	}

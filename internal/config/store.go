@@ -35,6 +35,9 @@ config antivirus profile
         config pop3
             set options scan
         end
+        config imap
+            set options scan
+        end
         config nntp
             set options scan
         end

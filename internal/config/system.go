@@ -69,6 +69,7 @@ type Simulator struct {
 	HTTPLimit       int           `cli:"http-limit" default:"0" range:"0-1000000" help:"Most entries HTTP may take in the session table (0 = no limit of its own)."`
 	SMTPLimit       int           `cli:"smtp-limit" default:"0" range:"0-1000000" help:"Most entries SMTP may take in the session table (0 = no limit of its own)."`
 	POP3Limit       int           `cli:"pop3-limit" default:"0" range:"0-1000000" help:"Most entries POP3 may take in the session table (0 = no limit of its own)."`
+	IMAPLimit       int           `cli:"imap-limit" default:"0" range:"0-1000000" help:"Most entries IMAP may take in the session table (0 = no limit of its own)."`
 	NNTPLimit       int           `cli:"nntp-limit" default:"0" range:"0-1000000" help:"Most entries NNTP may take in the session table (0 = no limit of its own)."`
 	MemoryTotal     int64         `cli:"memory-total" unit:"MB" default:"1024" range:"64-1048576" help:"Memory of the simulated unit in MB."`
 	MemoryBase      int64         `cli:"memory-base" unit:"MB" default:"256" range:"0-1048576" help:"Memory in use without any session, in MB."`

@@ -37,6 +37,9 @@ func menus() []*menu {
 		{word: "pop3", help: "POP3 proxy.", letter: "P", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.POP3) }},
 		}},
+		{word: "imap", help: "IMAP proxy.", letter: "I", levels: []level{
+			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.IMAP) }},
+		}},
 		{word: "nntp", help: "NNTP proxy.", letter: "N", levels: []level{
 			{4, "Display connection stat", func(c *call) error { return c.protocolStat(protocols.NNTP) }},
 		}},

@@ -16,25 +16,31 @@ const relayDialTimeout = 10 * time.Second
 // two pipes for each session, busy or not: six descriptors in all.
 type Relay struct {
 	listener net.Listener
-	server   string
 	custody  custody
 }
 
 // StartRelay listens on address and relays every connection to server.
 func StartRelay(address, server string) (*Relay, error) {
+	r := new(Relay)
+	return r, r.start(address, server, pour)
+}
+
+// start listens; down passes on what the servers say.
+func (r *Relay) start(address, server string, down func(client, server net.Conn)) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", address, err)
+		return fmt.Errorf("listening on %s: %w", address, err)
 	}
-	r := &Relay{listener: listener, server: server}
+	r.listener = listener
 	r.custody.run(listener, func() { _ = listener.Close() }, func() {
 		acceptAll(listener, func(client net.Conn) {
-			if !r.custody.run(client, func() { _ = client.Close() }, func() { r.session(client) }) {
+			session := func() { r.between(client, server, down) }
+			if !r.custody.run(client, func() { _ = client.Close() }, session) {
 				_ = client.Close()
 			}
 		})
 	})
-	return r, nil
+	return nil
 }
 
 // Addr returns the address in use.
@@ -46,10 +52,10 @@ func (r *Relay) Close() error {
 	return nil
 }
 
-// session relays until both directions have ended, passing half-closes on.
-func (r *Relay) session(client net.Conn) {
+// between relays until both directions have ended, passing half-closes on.
+func (r *Relay) between(client net.Conn, address string, down func(client, server net.Conn)) {
 	defer func() { _ = client.Close() }()
-	server, err := net.DialTimeout("tcp", r.server, relayDialTimeout)
+	server, err := net.DialTimeout("tcp", address, relayDialTimeout)
 	if err != nil {
 		return
 	}
@@ -57,7 +63,7 @@ func (r *Relay) session(client net.Conn) {
 	downDone := make(chan struct{})
 	started := r.custody.run(server, func() { _ = server.Close() }, func() {
 		defer close(downDone)
-		pour(client, server)
+		down(client, server)
 	})
 	if !started {
 		return
@@ -70,11 +76,19 @@ func (r *Relay) session(client net.Conn) {
 // After an error both are of no more use.
 func pour(dst, src net.Conn) {
 	_, err := io.Copy(dst, src)
-	if tcp, ok := dst.(*net.TCPConn); ok && err == nil {
-		err = tcp.CloseWrite()
+	if err == nil {
+		err = closeWrite(dst)
 	}
 	if err != nil {
 		_ = dst.Close()
 		_ = src.Close()
 	}
+}
+
+// closeWrite ends our direction of a TCP connection.
+func closeWrite(conn net.Conn) error {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		return tcp.CloseWrite()
+	}
+	return nil
 }

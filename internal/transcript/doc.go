@@ -43,7 +43,8 @@
 // {yenc X} made of X; {first X} and {second X} the halves of X; {from 3 X} what X has
 // from byte 3 on; {len X} the length of X; {X*1000} repeats the text X; {port} is the
 // origin's. In base64, quoted, uu and yenc lines have the usual length, and there is
-// no line end behind the last.
+// no line end behind the last. A literal of IMAP is announced by {12}, or by {size}
+// and counted as far as {end}; {size+} and {12+} are those that nobody waits for.
 //
 // The package knows no protocol: steps that only one of them needs are that
 // driver's own (Set.Steps).

@@ -27,7 +27,27 @@ func (p *player) bytes(text string) []byte {
 			b.WriteString("\r\n")
 		}
 	}
-	return b.Bytes()
+	return measured(b.Bytes())
+}
+
+// Marks of bytes whose number stands before them.
+const (
+	markSize  = "\x00{"
+	markEnd   = "\x00}"
+	markBegin = "}\r\n"
+)
+
+// measured puts the sizes of literals where they are announced.
+func measured(b []byte) []byte {
+	for {
+		at := bytes.Index(b, []byte(markSize))
+		if at < 0 {
+			return b
+		}
+		head, rest, _ := bytes.Cut(b[at+len(markSize):], []byte(markBegin))
+		content, rest, _ := bytes.Cut(rest, []byte(markEnd))
+		b = fmt.Appendf(bytes.Clone(b[:at]), "{%d%s%s%s%s", len(content), head, markBegin, content, rest)
+	}
 }
 
 // words puts the words in braces together.
@@ -41,6 +61,7 @@ func (r *Rig) Bytes(text string) []byte { return (&player{Rig: r}).bytes(text) }
 var (
 	escapes = regexp.MustCompile(`\\(r|n|t|\\|x[0-9a-fA-F]{2})`)
 	macros  = regexp.MustCompile(`\{[^{}]+\}`)
+	itself  = regexp.MustCompile(`^[0-9]*[+-]?$`) // the announcement of a literal
 )
 
 func unescape(e string) string {
@@ -53,6 +74,14 @@ func unescape(e string) string {
 
 // macro is what stands for the words in a pair of braces.
 func (p *player) macro(m string) string {
+	switch {
+	case m == "size", m == "size+":
+		return markSize + strings.TrimPrefix(m, "size") + "}"
+	case m == "end":
+		return markEnd
+	case itself.MatchString(m):
+		return "{" + m + "}"
+	}
 	if what, times, ok := strings.Cut(m, "*"); ok {
 		n, err := strconv.Atoi(times)
 		require.NoError(p.t, err, m)

@@ -58,6 +58,15 @@ func (a *arena) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
+// View implements scanner.Viewer.
+func (a *arena) View(off int64) []byte {
+	if off >= a.n {
+		return nil
+	}
+	i := off / chunkSize
+	return a.chunks[i][off%chunkSize : min(chunkSize, a.n-i*chunkSize)]
+}
+
 func (a *arena) release() {
 	for _, c := range a.chunks {
 		wire.PutChunk(c)

@@ -1,5 +1,7 @@
 package mail
 
+import "encoding/binary"
+
 // Classes of characters in base64; values below 64 are digits.
 const (
 	b64Blank = 64 + iota // line ends and blanks
@@ -10,6 +12,7 @@ const (
 // The tables are constant after the program has started.
 var (
 	base64Values = base64Table()
+	base64Shifts = base64ShiftTable(&base64Values)
 	hexValues    = hexTable()
 )
 
@@ -24,6 +27,24 @@ func base64Table() (t [256]byte) {
 		t[c] = b64Blank
 	}
 	t['='] = b64Pad
+	return t
+}
+
+// notDigit marks an entry of base64Shifts whose character is no digit. The values
+// leave the lowest byte of a group free.
+const notDigit = 1
+
+// base64ShiftTable has the value of a character for each of the four places it can
+// have in a group, so that a group is decoded, and checked, by three ors.
+func base64ShiftTable(values *[256]byte) (t [4][256]uint32) {
+	for c, v := range values {
+		for place := range t {
+			t[place][c] = notDigit
+			if v < 64 {
+				t[place][c] = uint32(v) << (8 + 6*(3-place))
+			}
+		}
+	}
 	return t
 }
 
@@ -76,20 +97,37 @@ func (d *base64Decoder) write(p []byte) {
 // groups decodes whole groups from the front of p as long as there is nothing
 // else, and returns how many characters they have.
 func (d *base64Decoder) groups(p []byte) int {
-	i := 0
-	for ; i+4 <= len(p); i += 4 {
-		a, b, c, e := base64Values[p[i]], base64Values[p[i+1]], base64Values[p[i+2]], base64Values[p[i+3]]
-		if (a|b|c|e)&0xc0 != 0 {
-			break
+	in := p
+	for {
+		out := d.buf[d.n:]
+		for len(in) >= 8 && len(out) >= 8 { // two at once, as most of them come
+			a, b := group(in), group(in[4:])
+			if (a|b)&notDigit != 0 {
+				break
+			}
+			binary.BigEndian.PutUint64(out, uint64(a)<<32|uint64(b)<<8) // the last bytes are written over
+			in, out = in[8:], out[6:]
 		}
-		if d.n+3 > len(d.buf) {
-			d.flush()
+		for len(in) >= 4 && len(out) >= 4 {
+			a := group(in)
+			if a&notDigit != 0 {
+				break
+			}
+			binary.BigEndian.PutUint32(out, a)
+			in, out = in[4:], out[3:]
 		}
-		v := uint32(a)<<18 | uint32(b)<<12 | uint32(c)<<6 | uint32(e)
-		d.buf[d.n], d.buf[d.n+1], d.buf[d.n+2] = byte(v>>16), byte(v>>8), byte(v)
-		d.n += 3
+		d.n = len(d.buf) - len(out)
+		if len(out) >= 4 {
+			return len(p) - len(in)
+		}
+		d.flush()
 	}
-	return i
+}
+
+// group is the content of four characters in the upper three bytes, or notDigit.
+func group(p []byte) uint32 {
+	_ = p[3]
+	return base64Shifts[0][p[0]] | base64Shifts[1][p[1]] | base64Shifts[2][p[2]] | base64Shifts[3][p[3]]
 }
 
 func (d *base64Decoder) char(v byte) {

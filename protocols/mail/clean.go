@@ -17,8 +17,10 @@ const maxRounds = 4
 // Cleaning says how a message becomes one that may be delivered.
 type Cleaning struct {
 	Limits Limits
-	// Body says that the message is a body whose head is not at hand, see WalkBody.
-	Body bool
+	// Body says that the message is a body whose head is not at hand, see WalkBody,
+	// and Encoding what is known of it.
+	Body     bool
+	Encoding string
 	// Judge asks a scanner about parts, in their order. An error means that one of
 	// them has no verdict.
 	Judge func([]scanner.Object) ([]scanner.Verdict, error)
@@ -103,7 +105,7 @@ func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Ve
 	whole := &scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}
 	walk := Walk
 	if c.Body {
-		walk = func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", "", l) }
+		walk = func(o *scanner.Object, l Limits) (*Message, error) { return WalkBody(o, "", c.Encoding, l) }
 	}
 	m, err := walk(whole, c.Limits)
 	if err != nil {
@@ -148,7 +150,10 @@ func InPlaceOf(raw io.ReaderAt, size int64, kind scanner.Kind, notice string) ([
 }
 
 // BodyInPlaceOf is a body that says the notice, in the place of one whose head is not
-// at hand.
-func BodyInPlaceOf(text string) []byte {
-	return []byte(notice{text: text, eol: "\r\n", ascii: true}.body(true))
+// at hand, encoded as that was. Without an encoding it is plain ASCII.
+func BodyInPlaceOf(encoding, text string) []byte {
+	var h header
+	h.codings = [][]byte{[]byte(encoding)}
+	coding := h.nature().around()
+	return []byte(notice{text: text, eol: "\r\n", coding: coding, ascii: coding == Identity}.body(true))
 }

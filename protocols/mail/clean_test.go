@@ -151,5 +151,10 @@ func TestCleanBody(t *testing.T) {
 }
 
 func TestBodyInPlaceOf(t *testing.T) {
-	assert.Equal(t, "gone\r\n --really\r\ngr??n\r\n", string(BodyInPlaceOf("gone\n--really\ngr\u00fc\u00fcn\n")))
+	for encoding, want := range map[string]string{
+		"": "gone\r\n --really =\r\ngr??n\r\n", "7bit": "gone\r\n --really =\r\ngr??n\r\n",
+		"base64": "Z29uZQ0KLS1yZWFsbHkgPQ0KZ3LDvMO8bg0K\r\n", "quoted-printable": "gone\r\n=2D-really =3D\r\ngr=C3=BC=C3=BCn\r\n",
+	} {
+		assert.Equal(t, want, string(BodyInPlaceOf(encoding, "gone\n--really =\ngr\u00fc\u00fcn\n")), encoding)
+	}
 }

@@ -109,12 +109,14 @@ const peekLength = 4 << 10
 // inside looks for mail inside a part: what was decoded, or an attachment that
 // was not encoded.
 func (w *walker) inside(src source, at Span, p Part) {
-	head := src.peek(at, peekLength)
-	if !texty(head) {
-		return
+	if head := src.peek(at, peekLength); texty(head) {
+		w.insideText(src, at, p, startsMIME(head))
 	}
+}
+
+func (w *walker) insideText(src source, at Span, p Part, isMail bool) {
 	p.spot.sealed = true
-	if startsMIME(head) {
+	if isMail {
 		if w.depth+len(w.frames)+1 > w.m.limits.Depth {
 			w.m.exceed(TooDeep)
 			return

@@ -79,12 +79,7 @@ func field(b []byte) (name, value []byte) {
 		return nil, nil
 	}
 	name = bytes.TrimRight(b[:colon], " \t")
-	for _, c := range name {
-		if c <= ' ' || c > '~' {
-			return nil, nil
-		}
-	}
-	if len(name) == 0 {
+	if len(name) == 0 || !isWord(name) {
 		return nil, nil
 	}
 	return name, b[colon+1:]
@@ -173,12 +168,25 @@ func mediaType(v []byte) string {
 	if i := bytes.IndexByte(v, ';'); i >= 0 {
 		v = v[:i]
 	}
+	if v = bytes.TrimSpace(v); isWord(v) {
+		return strings.ToLower(string(v))
+	}
 	if f := bytes.Fields(v); len(f) > 1 && !bytes.Contains(f[0], []byte("/")) {
 		v = bytes.Join(f, nil) // blanks around the slash
 	} else if len(f) > 0 {
 		v = f[0]
 	}
 	return strings.ToLower(string(bytes.TrimSpace(v)))
+}
+
+// isWord tells that v is ASCII without blanks and control characters.
+func isWord(v []byte) bool {
+	for _, c := range v {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutComments removes what stands in parentheses outside quotes (RFC 822). A

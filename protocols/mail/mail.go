@@ -124,6 +124,10 @@ type Message struct {
 	done   []doneKey
 	nextID int
 	err    error
+
+	// Room for what an ordinary message has, so that it is allocated once.
+	firstParts [4]Part
+	firstDone  [6]doneKey
 }
 
 // doneKey names a stretch of a source that was decoded, so that another reading
@@ -170,6 +174,7 @@ func newMessage(whole *scanner.Object, limits Limits) *Message {
 	}
 	m := &Message{kind: whole.Kind, limits: limits, work: minWork + workFactor*whole.Size}
 	m.arena.limit = limits.Decoded
+	m.Parts, m.done = m.firstParts[:0], m.firstDone[:0]
 	return m
 }
 

@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"bytes"
 	"io"
 	"mime"
 	"slices"
@@ -18,28 +17,32 @@ import (
 // go-message finds, when the head is well formed, and then everything that can be
 // read as a name.
 func (h *header) names() (list []string) {
+	if !mentionsName(h.types) && !mentionsName(h.dispositions) {
+		return nil
+	}
 	add := func(s string) {
 		if s = cleanName(decodeWords(s)); s != "" && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}
-	add(h.strictName())
+	if !h.plainNames() {
+		add(h.strictName())
+	}
 	for _, v := range h.dispositions {
-		eachName(v, "filename", add)
-		eachName(v, "name", add)
+		all := params(v)
+		eachName(all, "filename", add)
+		eachName(all, "name", add)
 	}
 	for _, v := range h.types {
-		eachName(v, "name", add)
-		eachName(v, "filename", add)
+		all := params(v)
+		eachName(all, "name", add)
+		eachName(all, "filename", add)
 	}
 	return list
 }
 
 // strictName is the name as go-message reads it, empty when it can't.
 func (h *header) strictName() string {
-	if !mentionsName(h.types) && !mentionsName(h.dispositions) {
-		return ""
-	}
 	var head message.Header
 	if len(h.dispositions) > 0 {
 		head.Set("Content-Disposition", string(h.dispositions[0]))
@@ -56,15 +59,24 @@ func (h *header) strictName() string {
 
 func mentionsName(values [][]byte) bool {
 	for _, v := range values {
-		if bytes.Contains(bytes.ToLower(v), []byte("name")) {
+		if mentions(v, "name") {
 			return true
 		}
 	}
 	return false
 }
 
-func eachName(v []byte, key string, add func(string)) {
-	all := params(v)
+// mentions looks for a word in small letters, in any case.
+func mentions(v []byte, word string) bool {
+	for ; len(v) >= len(word); v = v[1:] {
+		if v[0]|0x20 == word[0] && is(v[:len(word)], word) {
+			return true
+		}
+	}
+	return false
+}
+
+func eachName(all []param, key string, add func(string)) {
 	for _, p := range all {
 		if p.name == key {
 			add(p.value)

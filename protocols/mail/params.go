@@ -23,62 +23,76 @@ const (
 
 // params reads everything behind the first word of a field the tolerant way:
 // what is no parameter is skipped, quotes need no end.
-func params(v []byte) (list []param) {
-	if i := bytes.IndexAny(v, "=; \t"); i >= 0 && v[i] != '=' {
-		v = v[i:] // behind the type, unless there is none
+func params(field []byte) (list []param) {
+	if i := bytes.IndexAny(field, "=; \t"); i >= 0 && field[i] != '=' {
+		field = field[i:] // behind the type, unless there is none
 	}
+	if bytes.IndexByte(field, '=') < 0 {
+		return nil
+	}
+	v := string(field) // names and values are parts of it
 	for len(list) < maxParams {
-		v = bytes.TrimLeft(v, "; \t,")
+		v = strings.TrimLeft(v, "; \t,")
 		if len(v) == 0 {
 			return list
 		}
-		n := bytes.IndexAny(v, "=; \t,")
+		n := strings.IndexAny(v, "=; \t,")
 		if n < 0 {
 			return list
 		}
-		name := string(bytes.ToLower(v[:n]))
-		rest := bytes.TrimLeft(v[n:], " \t")
+		name := strings.ToLower(v[:n])
+		rest := strings.TrimLeft(v[n:], " \t")
 		if len(rest) == 0 || rest[0] != '=' {
 			v = v[n:]
 			continue
 		}
 		p := param{name: name}
-		v = p.read(bytes.TrimLeft(rest[1:], " \t"))
+		v = p.read(strings.TrimLeft(rest[1:], " \t"))
 		list = append(list, p)
 	}
 	return list
 }
 
 // read takes the value at the front of v and returns what follows.
-func (p *param) read(v []byte) (rest []byte) {
+func (p *param) read(v string) (rest string) {
 	if len(v) > 0 && v[0] == '"' {
-		var b []byte
-		for i := 1; i < len(v); i++ {
-			switch v[i] {
-			case '\\':
-				if i++; i < len(v) {
-					b = append(b, v[i])
-				}
-				continue
-			case '"':
-				p.value = string(b)
-				return v[i+1:]
-			}
-			b = append(b, v[i])
-		}
-		p.value = string(b)
-		return nil
+		return p.readQuoted(v[1:])
 	}
-	n := bytes.IndexByte(v, ';')
+	n := strings.IndexByte(v, ';')
 	if n < 0 {
 		n = len(v)
 	}
-	p.value = string(bytes.TrimRight(v[:n], " \t"))
+	p.value = strings.TrimRight(v[:n], " \t")
 	if i := strings.IndexAny(p.value, " \t"); i >= 0 {
 		p.word = p.value[:i]
 		return v[i:]
 	}
 	return v[n:]
+}
+
+// readQuoted takes a value up to its closing quote.
+func (p *param) readQuoted(v string) (rest string) {
+	n := strings.IndexAny(v, "\"\\")
+	if n >= 0 && v[n] == '"' { // as most are
+		p.value = v[:n]
+		return v[n+1:]
+	}
+	var b []byte
+	for i := 0; i < len(v); i++ {
+		switch v[i] {
+		case '\\':
+			if i++; i < len(v) {
+				b = append(b, v[i])
+			}
+			continue
+		case '"':
+			p.value = string(b)
+			return v[i+1:]
+		}
+		b = append(b, v[i])
+	}
+	p.value = string(b)
+	return ""
 }
 
 // boundaries appends the boundaries that programs may read from a content type,
@@ -94,11 +108,15 @@ func boundaries(list []string, v []byte) []string {
 			list = append(list, b)
 		}
 	}
-	readings := [][]byte{v}
-	if plain := withoutComments(v); len(plain) != len(v) {
-		readings = [][]byte{plain, v}
+	readings := [2][]byte{withoutComments(v), v}
+	first := 0
+	if len(readings[0]) == len(v) {
+		if !mentions(v, "boundary") {
+			return list
+		}
+		first = 1
 	}
-	for _, r := range readings {
+	for _, r := range readings[first:] {
 		all := params(r)
 		for _, p := range all {
 			if p.name != "boundary" {

@@ -47,8 +47,7 @@ type scraper struct {
 }
 
 // scrape looks for what is encoded in a body though its head does not say so.
-func (w *walker) scrape(src source, at Span, what scrapeFor) *scraper {
-	s := new(scraper)
+func (w *walker) scrape(src source, at Span, what scrapeFor) (s scraper) {
 	lines := src.lines(at, w.mode.cr)
 	defer lines.close()
 	var l line
@@ -67,7 +66,7 @@ func (w *walker) scrape(src source, at Span, what scrapeFor) *scraper {
 }
 
 // undeclared adds base64 and quoted-printable that nobody declared.
-func (w *walker) undeclared(src source, found *scraper, at Span, p Part) {
+func (w *walker) undeclared(src source, found scraper, at Span, p Part) {
 	w.runs(src, found.runs, p)
 	if found.quoted {
 		w.quoted(src, at, p, false)

@@ -39,8 +39,37 @@ func (s source) object(at Span) scanner.Object {
 		o.Body = bytes.NewReader(o.Flat)
 		return o
 	}
-	o.Body = io.NewSectionReader(s.at, at.From, at.Len())
+	o.Body = &section{at: s.at, from: at.From, n: at.Len()}
 	return o
+}
+
+// section is a stretch of something that can be read anywhere, or looked at.
+type section struct {
+	at      io.ReaderAt
+	from, n int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (s *section) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off >= s.n {
+		return 0, io.EOF
+	}
+	if int64(len(p)) <= s.n-off {
+		return s.at.ReadAt(p, s.from+off)
+	}
+	n, err := s.at.ReadAt(p[:s.n-off], s.from+off)
+	if err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// View implements scanner.Viewer.
+func (s *section) View(off int64) []byte {
+	if off >= s.n {
+		return nil
+	}
+	return scanner.Look(s.at, s.from+off, s.from+s.n)
 }
 
 // peek is the first bytes of a stretch, at most n, in a slice of their own.
@@ -76,9 +105,21 @@ func (s source) each(at Span, take func([]byte)) {
 		take(s.flat[at.From:at.To])
 		return
 	}
-	buf := wire.GetChunk()
-	defer wire.PutChunk(buf)
+	var buf *wire.Chunk
+	defer func() {
+		if buf != nil {
+			wire.PutChunk(buf)
+		}
+	}()
 	for at.From < at.To && s.m.err == nil {
+		if piece := scanner.Look(s.at, at.From, at.To); piece != nil {
+			take(piece)
+			at.From += int64(len(piece))
+			continue
+		}
+		if buf == nil {
+			buf = wire.GetChunk()
+		}
 		n := s.readAt(buf[:min(chunkSize, at.Len())], at.From)
 		take(buf[:n])
 		at.From += int64(n)
@@ -106,8 +147,8 @@ type lines struct {
 }
 
 // lines charges the stretch; without budget there are no lines.
-func (s source) lines(at Span, cr bool) *lines {
-	l := &lines{src: s, pos: at.From, to: at.To, cr: cr}
+func (s source) lines(at Span, cr bool) lines {
+	l := lines{src: s, pos: at.From, to: at.To, cr: cr}
 	if !s.m.charge(at.Len()) {
 		l.to = l.pos
 	}
@@ -127,15 +168,63 @@ func (l *lines) window(off int64, fresh bool) []byte {
 	if l.src.flat != nil {
 		return l.src.flat[off:l.to]
 	}
+	if !fresh {
+		if piece := scanner.Look(l.src.at, off, l.to); piece != nil {
+			return piece
+		}
+	}
 	if l.buf == nil {
 		l.buf = wire.GetChunk()
 		fresh = true
 	}
 	if fresh || off < l.base || off >= l.base+int64(l.n) {
-		l.n = l.src.readAt(l.buf[:min(chunkSize, l.to-off)], off)
+		l.n = l.src.readAt(l.buf[:min(l.reach(), l.to-off)], off)
 		l.base = off
 	}
 	return l.buf[off-l.base : l.n]
+}
+
+// reach is how much is copied: all that there is room for, or a line when what
+// follows it can be looked at.
+func (l *lines) reach() int64 {
+	if _, ok := l.src.at.(scanner.Viewer); ok {
+		return maxLine + 4<<10
+	}
+	return chunkSize
+}
+
+// skipTo takes the lines before the next one that begins with mark, as far as they
+// can be seen, without looking at them one by one. It returns where the text of the
+// last of them ends, or before when it took none. Lines must end with LF.
+func (l *lines) skipTo(mark string, before int64) int64 {
+	if l.pos >= l.to || l.src.m.err != nil {
+		return before
+	}
+	b := l.window(l.pos, false)
+	if len(b) >= len(mark)-1 && string(b[:len(mark)-1]) == mark[1:] {
+		return before
+	}
+	end := bytes.Index(b, []byte(mark))
+	if end < 0 {
+		end = bytes.LastIndexByte(b, '\n')
+	}
+	if end < 0 {
+		return before
+	}
+	b = b[:end+1]
+	for rest := b; !l.bareCR; {
+		cr := bytes.IndexByte(rest, '\r')
+		if cr < 0 {
+			break
+		}
+		l.bareCR = rest[cr+1] != '\n' // there is one: the last byte is LF
+		rest = rest[cr+1:]
+	}
+	l.pos += int64(len(b))
+	if end > 0 && b[end-1] == '\r' {
+		end--
+	}
+	return l.pos - int64(len(b)) + int64(end)
 }
 
 // read takes the next line; false is the end.

@@ -7,10 +7,13 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"utmsim/scanner"
 )
 
 // naiveLines cuts text into lines, each with what ends it.
@@ -30,12 +33,38 @@ func naiveLines(text string, cr bool) (list []string) {
 	return list
 }
 
-func checkLines(t require.TestingT, text string, flat, cr bool) {
-	m := &Message{work: math.MaxInt64}
-	src := m.source(strings.NewReader(text), nil, int64(len(text)))
-	if flat {
-		src.flat = []byte(text)
+// How the text of a source lies: in one piece, where it can only be read, or in
+// pieces of a size that can be looked at.
+const (
+	inOne  = -1
+	unseen = 0
+)
+
+// pieced is text that lies in pieces.
+type pieced struct {
+	*strings.Reader
+	text  string
+	piece int64
+}
+
+func (p pieced) View(off int64) []byte {
+	end := min(int64(len(p.text)), (off/p.piece+1)*p.piece)
+	return []byte(p.text[off:end])
+}
+
+func sourceIn(m *Message, text string, piece int64) source {
+	switch piece {
+	case inOne:
+		return m.source(strings.NewReader(text), []byte(text), int64(len(text)))
+	case unseen:
+		return m.source(strings.NewReader(text), nil, int64(len(text)))
 	}
+	return m.source(pieced{strings.NewReader(text), text, piece}, nil, int64(len(text)))
+}
+
+func checkLines(t require.TestingT, text string, piece int64, cr bool) {
+	m := &Message{work: math.MaxInt64}
+	src := sourceIn(m, text, piece)
 	lines := src.lines(Span{0, src.size}, cr)
 	defer lines.close()
 	var l line
@@ -69,8 +98,9 @@ func TestLinesAtTheEdgeOfTheWindow(t *testing.T) {
 			for _, head := range []string{"", "x\r\n", strings.Repeat("y", maxLine+5) + "\n"} {
 				text := head + strings.Repeat("a", size) + end + "b" + end + strings.Repeat("c", 3*int(chunkSize)) + end
 				for _, cr := range []bool{true, false} {
-					checkLines(t, text, false, cr)
-					checkLines(t, text, true, cr)
+					for _, piece := range []int64{inOne, unseen, chunkSize, 5000} {
+						checkLines(t, text, piece, cr)
+					}
 				}
 			}
 		}
@@ -80,7 +110,7 @@ func TestLinesAtTheEdgeOfTheWindow(t *testing.T) {
 func TestLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{"\r", "\n", "a", "\r\n"})).Draw(t, "text"), "")
-		checkLines(t, text, rapid.Bool().Draw(t, "flat"), rapid.Bool().Draw(t, "cr"))
+		checkLines(t, text, rapid.SampledFrom([]int64{inOne, unseen, 100, 5000, chunkSize}).Draw(t, "piece"), rapid.Bool().Draw(t, "cr"))
 	})
 }
 
@@ -153,5 +183,73 @@ func TestBase64InPieces(t *testing.T) {
 		_, err := a.ReadAt(got, 0)
 		require.True(t, err == nil || err == io.EOF)
 		require.Equal(t, string(want), string(got))
+	})
+}
+
+// delimiters are the lines that begin with two hyphens, and where the text before
+// each ends; bareCR is what the lines say in the end.
+func delimiters(text string, piece int64, skip bool) (list [][2]int64, bareCR bool) {
+	m := &Message{work: math.MaxInt64}
+	src := sourceIn(m, text, piece)
+	lines := src.lines(Span{0, src.size}, false)
+	defer lines.close()
+	var l line
+	var before int64
+	for {
+		if skip {
+			before = lines.skipTo(delimiterMark, before)
+		}
+		if !lines.read(&l) {
+			return list, lines.bareCR
+		}
+		if strings.HasPrefix(string(l.b), "--") {
+			list = append(list, [2]int64{l.start, before})
+		}
+		before = l.end
+	}
+}
+
+func TestSkipToSeesEveryDelimiter(t *testing.T) {
+	check := func(t require.TestingT, text string) {
+		want, bareCR := delimiters(text, inOne, false)
+		for _, piece := range []int64{inOne, unseen, 100, 5000, chunkSize} {
+			got, gotCR := delimiters(text, piece, true)
+			require.Equal(t, want, got)
+			require.Equal(t, bareCR, gotCR)
+		}
+	}
+	for size := int(chunkSize) - 8; size < int(chunkSize)+8; size++ {
+		check(t, strings.Repeat("a", size)+"\r\n--b\r\n"+strings.Repeat("c", int(chunkSize))+"\n--d")
+	}
+	piece := rapid.SampledFrom([]string{"\n", "\r\n", "\r", "-", "--", "a", strings.Repeat("x", int(chunkSize)-2)})
+	rapid.Check(t, func(t *rapid.T) {
+		check(t, strings.Join(rapid.SliceOfN(piece, 0, 20).Draw(t, "pieces"), ""))
+	})
+}
+
+func TestSectionReadsAndShowsItsStretch(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Repeat("0123456789abcdef", 1000)
+		piece := rapid.SampledFrom([]int64{unseen, 100, 5000, chunkSize}).Draw(t, "piece")
+		m := &Message{work: math.MaxInt64}
+		from := rapid.Int64Range(0, int64(len(text))).Draw(t, "from")
+		to := rapid.Int64Range(from, int64(len(text))).Draw(t, "to")
+		o := sourceIn(m, text, piece).object(Span{from, to})
+		require.NoError(t, iotest.TestReader(io.NewSectionReader(o.Body, 0, o.Size), []byte(text[from:to])))
+		beyond := make([]byte, o.Size+1)
+		n, err := o.Body.ReadAt(beyond, 0)
+		require.ErrorIs(t, err, io.EOF)
+		require.Equal(t, text[from:to], string(beyond[:n]))
+		var seen []byte
+		sourceIn(m, text, piece).each(Span{from, to}, func(b []byte) { seen = append(seen, b...) })
+		require.Equal(t, text[from:to], string(seen))
+		for off := int64(0); off < o.Size; {
+			b := scanner.Look(o.Body, off, o.Size)
+			if b == nil {
+				break // to be read instead
+			}
+			require.Equal(t, text[from+off:from+off+int64(len(b))], string(b))
+			off += int64(len(b))
+		}
 	})
 }

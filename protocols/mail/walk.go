@@ -79,13 +79,22 @@ func (w *walker) run(above *header) {
 	}
 	var l line
 	var before int64 // where the text of the line before ends
-	for !w.m.stopped() && lines.read(&l) {
+	for !w.m.stopped() {
+		if !w.cur.inHead && len(w.token) == 0 && !w.mode.cr {
+			before = lines.skipTo(delimiterMark, before) // nothing else matters in a body
+		}
+		if !lines.read(&l) {
+			break
+		}
 		w.line(&l, before)
 		before = l.end
 	}
 	w.bareCR = lines.bareCR
 	w.closeTo(0, w.src.size)
 }
+
+// delimiterMark is the line end before a delimiter and what it begins with.
+const delimiterMark = "\n--"
 
 // begin starts an entity with its head at at.
 func (w *walker) begin(at int64) { w.cur = entity{inHead: true, lines: Span{at, at}} }

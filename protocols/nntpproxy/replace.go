@@ -86,7 +86,7 @@ func (x *dialogue) insteadOf(t *transfer, reply string) error {
 // replaceAll gives the client a notice in the place of a whole article.
 func (x *dialogue) replaceAll(ctx context.Context, t *transfer, hold *proxy.Hold, text string) error {
 	if t.bare {
-		return x.send(ctx, t, hold, mail.BodyInPlaceOf(text))
+		return x.send(ctx, t, hold, mail.BodyInPlaceOf("", text))
 	}
 	article, err := mail.InPlaceOf(hold, hold.Size(), scanner.Article, text)
 	if err != nil {

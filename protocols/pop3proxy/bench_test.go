@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"utmsim/internal/lab"
 	"utmsim/internal/transcript"
 	"utmsim/protocols"
 )
@@ -55,6 +56,10 @@ func BenchmarkCommand(b *testing.B) { benchmark(b, "NOOP\r\n", "+OK\r\n") }
 
 func BenchmarkSmallMail(b *testing.B) {
 	benchmark(b, "RETR 1\r\n", "+OK\r\nSubject: x\r\n\r\n"+strings.Repeat("a line of text\r\n", 64)+".\r\n")
+}
+
+func BenchmarkAttachment(b *testing.B) {
+	benchmark(b, "RETR 1\r\n", "+OK\r\n"+string(lab.Specimen(4<<10))+".\r\n")
 }
 
 func BenchmarkLargeMail(b *testing.B) {

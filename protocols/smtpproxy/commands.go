@@ -96,11 +96,11 @@ func (x *dialogue) hangUp(ctx context.Context, f fault) error {
 // command handles a command line.
 func (x *dialogue) command(ctx context.Context, line []byte) error {
 	v, err := parseCommand(line)
-	var f fault
-	switch {
-	case errors.As(err, &f):
-		x.answer(string(f))
+	if err != nil {
+		x.answer(err.Error() + "\r\n") // a fault
 		return nil
+	}
+	switch {
 	case v == verbRefused, v == verbTLS && x.options().TLS == config.TLSStrip:
 		x.answer(replyNotImplemented)
 		return nil
@@ -132,11 +132,11 @@ func (x *dialogue) secret(line []byte) error {
 // that its next mail needs another connection.
 func (x *dialogue) alone(ctx context.Context, line []byte) error {
 	v, err := parseCommand(line)
-	var f fault
-	switch {
-	case errors.As(err, &f):
-		x.tell(string(f))
+	if err != nil {
+		x.tell(err.Error() + "\r\n")
 		return nil
+	}
+	switch {
 	case v == verbRSET, v == verbNOOP:
 		x.tell(replyOK)
 		return nil

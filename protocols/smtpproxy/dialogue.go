@@ -26,12 +26,13 @@ type dialogue struct {
 	s      *proxy.Session
 	phase  phase
 
-	awaited    []expected // what the server has not answered yet, in order
-	chunking   bool       // the server offers BDAT
-	mail       bool       // a transaction is open
-	recipients int        // of it, accepted
-	over       bool       // the server has said goodbye
-	refused    []byte     // the server's first refusal of a chunk
+	awaited    []expected  // what the server has not answered yet, in order
+	first      [1]expected // room for one, which is all that most clients need
+	chunking   bool        // the server offers BDAT
+	mail       bool        // a transaction is open
+	recipients int         // of it, accepted
+	over       bool        // the server has said goodbye
+	refused    []byte      // the server's first refusal of a chunk
 }
 
 // expected is an answer that is to come: the server's to a command, or one of our
@@ -51,7 +52,12 @@ func (x *dialogue) busy() bool {
 	return x.mail || len(x.awaited) > 0 || x.phase == phaseSecret || x.phase == phaseMessage
 }
 
-func (x *dialogue) expect(v verb) { x.awaited = append(x.awaited, expected{verb: v}) }
+func (x *dialogue) expect(v verb) {
+	if x.awaited == nil {
+		x.awaited = x.first[:0]
+	}
+	x.awaited = append(x.awaited, expected{verb: v})
+}
 
 // answer gives the client a reply of the proxy's own, in its turn.
 func (x *dialogue) answer(reply string) {

@@ -167,23 +167,34 @@ func (s *scan) feedFlat(p []byte) {
 
 // feedBody returns the first bytes of the body.
 func (s *scan) feedBody(body io.ReaderAt, size int64) (head []byte) {
+	for off := int64(0); off < size && s.alive(); {
+		piece := scanner.Look(body, off, min(size, off+flatPiece))
+		if piece == nil {
+			if piece = s.copied(body, off, size); piece == nil {
+				return nil
+			}
+		}
+		if off == 0 {
+			head = s.head[:copy(s.head[:], piece)]
+		}
+		s.sieve.feed(piece)
+		off += int64(len(piece))
+	}
+	return head
+}
+
+// copied is the next chunk of a body, nil when it can't be read.
+func (s *scan) copied(body io.ReaderAt, off, size int64) []byte {
 	if s.chunk == nil {
 		s.chunk = make([]byte, chunkSize)
 	}
-	for off := int64(0); off < size && s.alive(); {
-		want := int(min(size-off, chunkSize))
-		n, err := body.ReadAt(s.chunk[:want], off)
-		if n < want {
-			s.fail(noEOF(err))
-			return nil
-		}
-		if off == 0 {
-			head = s.head[:copy(s.head[:], s.chunk[:n])]
-		}
-		s.sieve.feed(s.chunk[:n])
-		off += int64(n)
+	want := int(min(size-off, chunkSize))
+	n, err := body.ReadAt(s.chunk[:want], off)
+	if n < want {
+		s.fail(noEOF(err))
+		return nil
 	}
-	return head
+	return s.chunk[:n]
 }
 
 // noEOF is err, where the end of the content must not come yet.

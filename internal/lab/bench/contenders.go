@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,10 +16,10 @@ func direct() Contender {
 	}}
 }
 
-// relay is the plainest proxy in Go (lab.Relay).
+// relay is the plainest proxy in Go (see Protocol.Relay).
 func relay() Contender {
 	return Contender{Name: "relay", Title: "plain Go relay, two io.Copy", Start: func(_ context.Context, at *Site, origin string) (*Process, error) {
-		return at.startSelf("relay", origin)
+		return at.startSelf("relay", at.Protocol.Name, origin)
 	}}
 }
 
@@ -79,6 +80,29 @@ backend origin
 `
 }
 
+// haproxyTCP passes bytes on without looking at them.
+func haproxyTCP(listen, origin string, sessions int) string {
+	maxconn := ""
+	if sessions > 0 {
+		maxconn = fmt.Sprintf("    maxconn %d\n", sessions)
+	}
+	return `global
+    nbthread 2
+    maxpipes 64
+` + maxconn + `defaults
+    mode tcp
+    option splice-auto
+    timeout connect 10s
+    timeout client 300s
+    timeout server 300s
+frontend clients
+` + maxconn + `    bind ` + listen + `
+    default_backend origin
+backend origin
+    server origin ` + origin + `
+`
+}
+
 // configured is a program that reads a configuration file and listens where it
 // says.
 type configured struct {
@@ -87,9 +111,23 @@ type configured struct {
 	arguments func(file string) []string
 }
 
+// portAttempts is how often a program that ends at once is started again: its
+// port was free a moment ago, and may since be somebody else's.
+const portAttempts = 5
+
 // startConfigured writes the configuration, starts the program and waits until
 // an answer of the origin comes through it.
-func (s *Site) startConfigured(ctx context.Context, origin string, c configured) (*Process, error) {
+func (s *Site) startConfigured(ctx context.Context, origin string, c configured) (p *Process, err error) {
+	for range portAttempts {
+		p, err = s.attempt(ctx, origin, c)
+		if err == nil || !errors.Is(err, errEndedAtOnce) {
+			return p, err
+		}
+	}
+	return nil, err
+}
+
+func (s *Site) attempt(ctx context.Context, origin string, c configured) (*Process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -104,7 +142,7 @@ func (s *Site) startConfigured(ctx context.Context, origin string, c configured)
 		return nil, err
 	}
 	p.Address = listen
-	if err := p.await(ctx, func(ctx context.Context) error { return s.Protocol.Probe(ctx, listen) }); err != nil {
+	if err := p.await(ctx, Subject{Address: listen, scripts: s.scripts}.probe); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", filepath.Base(c.program), err)
 	}
 	return p, nil

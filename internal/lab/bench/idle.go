@@ -21,52 +21,56 @@ func idleColumn(sessions int) Column {
 
 func idleKey(sessions int) string { return fmt.Sprintf("idle_%d_kib", sessions) }
 
-// opener begins to hold sessions through an address; none is open yet.
-type opener func(ctx context.Context, subject Subject) (*load.Idle, error)
-
-// takeIdle opens sessions that make one request and rest, and divides what the
-// proxy's process has grown by since its first request. What the kernel holds
-// for the sockets is not in it. A proxy that can't hold as many is measured with
-// those it holds.
-func takeIdle(open opener) func(context.Context, Subject, Settings) (Sample, error) {
-	return func(ctx context.Context, subject Subject, settings Settings) (Sample, error) {
-		sample := Sample{Values: make(map[string]float64)}
-		if subject.PID == 0 {
-			return sample, nil
-		}
-		s := scales{pid: subject.PID, settle: settings.Settle}
-		err := s.tare(ctx, open, subject)
-		if errors.Is(err, load.ErrNoProc) {
-			return sample, nil
-		}
-		if err != nil {
-			return Sample{}, err
-		}
-		idle, err := open(ctx, subject)
-		if err != nil {
-			return Sample{}, err
-		}
-		defer idle.Close()
-		for _, sessions := range settings.Idle {
-			grown, err := s.weigh(ctx, idle, sessions)
-			if err != nil {
-				return Sample{}, err
-			}
-			held := idle.Held()
-			if held > 0 {
-				sample.Values[idleKey(sessions)] = float64(grown) / 1024 / float64(held)
-			}
-			if held < sessions {
-				sample.Notes = append(sample.Notes, fmt.Sprintf("held %s of %s sessions at rest",
-					thousands(float64(held), 0), thousands(float64(sessions), 0)))
-				break
-			}
-		}
-		if again := idle.Again(ctx); again.Failures() > 0 {
-			sample.Notes = append(sample.Notes, fmt.Sprintf("%d sessions at rest were gone afterwards", again.Failures()))
-		}
+// takeIdle opens sessions that do one transaction and rest, and divides what the
+// proxy's process has grown by since its first. What the kernel holds for the
+// sockets is not in it. A proxy that can't hold as many is measured with those it
+// holds.
+func takeIdle(ctx context.Context, subject Subject, settings Settings) (Sample, error) {
+	sample := Sample{Values: make(map[string]float64)}
+	if subject.PID == 0 {
 		return sample, nil
 	}
+	s := scales{pid: subject.PID, settle: settings.Settle}
+	err := s.tare(ctx, subject)
+	if errors.Is(err, load.ErrNoProc) {
+		return sample, nil
+	}
+	if err != nil {
+		return Sample{}, err
+	}
+	idle, err := openIdle(ctx, subject)
+	if err != nil {
+		return Sample{}, err
+	}
+	defer idle.Close()
+	for _, sessions := range settings.Idle {
+		grown, err := s.weigh(ctx, idle, sessions)
+		if err != nil {
+			return Sample{}, err
+		}
+		held := idle.Held()
+		if held > 0 {
+			sample.Values[idleKey(sessions)] = float64(grown) / 1024 / float64(held)
+		}
+		if held < sessions {
+			sample.Notes = append(sample.Notes, fmt.Sprintf("held %s of %s sessions at rest",
+				thousands(float64(held), 0), thousands(float64(sessions), 0)))
+			break
+		}
+	}
+	if again := idle.Again(ctx); again.Failures() > 0 {
+		sample.Notes = append(sample.Notes, fmt.Sprintf("%d sessions at rest were gone afterwards", again.Failures()))
+	}
+	return sample, nil
+}
+
+// openIdle begins to hold sessions that have moved the small object; none is open
+// yet.
+func openIdle(ctx context.Context, subject Subject) (*load.Idle, error) {
+	target := subject.target(small)
+	target.Timeout = idleTimeout
+	idle, _, err := load.OpenIdle(ctx, target, 0)
+	return idle, err
 }
 
 // scales weigh one process.
@@ -78,8 +82,8 @@ type scales struct {
 
 // tare notes the memory of the process when it has served one session, so that
 // what a program sets up once isn't charged to the sessions.
-func (s *scales) tare(ctx context.Context, open opener, subject Subject) error {
-	first, err := open(ctx, subject)
+func (s *scales) tare(ctx context.Context, subject Subject) error {
+	first, err := openIdle(ctx, subject)
 	if err != nil {
 		return err
 	}

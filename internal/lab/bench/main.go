@@ -16,7 +16,7 @@ import (
 )
 
 // Main is the program: it reads the arguments (without the program's name),
-// measures, prints the table to stdout and progress to stderr, and returns the
+// measures, prints a table for each protocol to stdout and progress to stderr, and returns the
 // exit status: 0, 1 (a measurement failed) or 2 (wrong usage).
 func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(arguments) > 0 && arguments[0] == ChildWord {
@@ -39,12 +39,13 @@ func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stde
 
 // plan is what the arguments ask for.
 type plan struct {
-	protocol   Protocol
-	contenders []Contender
-	measures   []Measure
+	protocols  []Protocol
+	contenders string
+	measures   string
 	settings   Settings
 	json       string
 	utmsim     string
+	before     string
 	module     string
 }
 
@@ -52,19 +53,22 @@ type plan struct {
 // wrong.
 func parse(arguments []string, stderr io.Writer) (plan, error) {
 	var p plan
-	var protocol, contenders, measures, idle string
+	var protocols, idle string
+	var short bool
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&protocol, "protocol", "http", "protocol to measure")
-	flags.StringVar(&contenders, "which", "", "contenders, separated by commas (default all); the first is what ratios refer to")
-	flags.StringVar(&measures, "measures", "", "measures, separated by commas (default all)")
+	flags.StringVar(&protocols, "protocol", "", "protocols, separated by commas (default all)")
+	flags.StringVar(&p.contenders, "which", "", "contenders, separated by commas (default all); the first is what ratios refer to")
+	flags.StringVar(&p.measures, "measures", "", "measures, separated by commas (default all)")
 	flags.StringVar(&idle, "idle", "5000,9500", "numbers of sessions at rest, ascending")
 	flags.DurationVar(&p.settings.Duration, "duration", 4*time.Second, "time for each measure")
 	flags.DurationVar(&p.settings.Settle, "settle", 2*time.Second, "time before memory is read")
 	flags.IntVar(&p.settings.Rounds, "rounds", 3, "rounds")
 	flags.IntVar(&p.settings.Connections, "connections", 64, "clients at a time")
+	flags.BoolVar(&short, "short", false, "small objects, few clients, little time: to see that it works, not how fast it is")
 	flags.StringVar(&p.json, "json", "", "file for the figures of every round")
 	flags.StringVar(&p.utmsim, "utmsim", "", "a built utmsim (default: build ./cmd/utmsim)")
+	flags.StringVar(&p.before, "before", "", "an older utmsim, measured beside the other: what a change has brought")
 	flags.StringVar(&p.module, "module", ".", "folder of the module to build utmsim from")
 	if err := flags.Parse(arguments); err != nil {
 		return plan{}, err
@@ -73,19 +77,75 @@ func parse(arguments []string, stderr io.Writer) (plan, error) {
 		return plan{}, fmt.Errorf("reading the arguments: %q is not a flag", flags.Arg(0))
 	}
 	var err error
-	if p.protocol, err = named(protocol, Protocols(), func(p Protocol) string { return p.Name }); err != nil {
+	if p.protocols, err = chosen(protocols, Protocols(), func(p Protocol) string { return p.Name }); err != nil {
 		return plan{}, fmt.Errorf("reading -protocol: %w", err)
-	}
-	if p.contenders, err = chosen(contenders, p.protocol.Contenders, func(c Contender) string { return c.Name }); err != nil {
-		return plan{}, fmt.Errorf("reading -which: %w", err)
-	}
-	if p.measures, err = chosen(measures, p.protocol.Measures, func(m Measure) string { return m.Name }); err != nil {
-		return plan{}, fmt.Errorf("reading -measures: %w", err)
 	}
 	if p.settings.Idle, err = numbers(idle); err != nil {
 		return plan{}, fmt.Errorf("reading -idle: %w", err)
 	}
-	return p, p.settings.check()
+	if short {
+		p.shorten(flags)
+	}
+	return p, errors.Join(p.settings.check(), p.check())
+}
+
+// shorten makes a quick look of everything that wasn't asked for.
+func (p *plan) shorten(flags *flag.FlagSet) {
+	asked := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { asked[f.Name] = true })
+	set := func(name string, change func()) {
+		if !asked[name] {
+			change()
+		}
+	}
+	set("idle", func() { p.settings.Idle = []int{20} })
+	set("duration", func() { p.settings.Duration = 50 * time.Millisecond })
+	set("settle", func() { p.settings.Settle = 10 * time.Millisecond })
+	set("rounds", func() { p.settings.Rounds = 1 })
+	set("connections", func() { p.settings.Connections = 4 })
+	for i := range p.protocols {
+		p.protocols[i].Sizes = shortSizes(p.protocols[i].Sizes.Small)
+	}
+}
+
+// check looks for contenders and measures that no protocol has.
+func (p plan) check() error {
+	for _, protocol := range p.protocols {
+		_, contenders, err := p.of(protocol)
+		if err != nil {
+			return err
+		}
+		if len(contenders) == 0 {
+			return fmt.Errorf("reading -which: %s has none of %s", protocol.Name, p.contenders)
+		}
+	}
+	return nil
+}
+
+// of are the measures and contenders chosen for a protocol. Contenders that scan
+// are left out where there is no driver.
+func (p plan) of(protocol Protocol) ([]Measure, []Contender, error) {
+	measures, err := chosen(p.measures, protocol.Measures(), func(m Measure) string { return m.Name })
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading -measures: %w", err)
+	}
+	nameOf := func(c Contender) string { return c.Name }
+	all, err := chosen(p.contenders, Protocols()[0].Contenders, nameOf)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading -which: %w", err)
+	}
+	var contenders []Contender
+	for _, one := range all {
+		own, err := named(one.Name, protocol.Contenders, nameOf)
+		if err != nil {
+			continue
+		}
+		contenders = append(contenders, own)
+		if own.Scans && p.before != "" {
+			contenders = append(contenders, own.before(p.before))
+		}
+	}
+	return measures, contenders, nil
 }
 
 // check refuses what the load generator would refuse later.
@@ -114,25 +174,36 @@ func (p plan) execute(ctx context.Context, stdout, stderr io.Writer) (err error)
 		return fmt.Errorf("making a temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	site := &Site{Protocol: p.protocol, Folder: folder, Self: self, Utmsim: p.utmsim, Module: p.module}
-	report, err := Run(ctx, site, p.contenders, p.measures, p.settings, stderr)
-	if err != nil {
-		return err
-	}
-	if p.json != "" {
-		if err := writeFile(p.json, report); err != nil {
+	site := Site{Folder: folder, Self: self, Utmsim: p.utmsim, Module: p.module}
+	var reports []Report
+	for _, protocol := range p.protocols {
+		measures, contenders, err := p.of(protocol)
+		if err != nil {
 			return err
 		}
+		site.Protocol = protocol
+		report, err := Run(ctx, &site, contenders, measures, p.settings, stderr)
+		if err != nil {
+			return fmt.Errorf("%s: %w", protocol.Name, err)
+		}
+		if err := report.WriteMarkdown(stdout); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout)
+		reports = append(reports, report)
 	}
-	return report.WriteMarkdown(stdout)
+	if p.json == "" {
+		return nil
+	}
+	return writeFile(p.json, reports)
 }
 
-func writeFile(name string, report Report) error {
+func writeFile(name string, reports []Report) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	return errors.Join(report.WriteJSON(file), file.Close())
+	return errors.Join(WriteJSON(file, reports), file.Close())
 }
 
 // named finds one by name.

@@ -29,6 +29,7 @@ type Site struct {
 	Self     string // this program, which is also origin and relay (see Child)
 	Utmsim   string // a built utmsim; empty builds one
 	Module   string // the folder of the module utmsim is built from
+	scripts  *scripts
 	started  int
 }
 
@@ -97,6 +98,9 @@ func (s *Site) startSelf(arguments ...string) (*Process, error) {
 	return p, nil
 }
 
+// errEndedAtOnce is a program that ended before it accepted connections.
+var errEndedAtOnce = errors.New("it ended at once")
+
 // await returns when probe succeeds. When that takes too long, or the process
 // ends before, it ends the process and quotes its output.
 func (p *Process) await(ctx context.Context, probe func(context.Context) error) error {
@@ -112,7 +116,7 @@ func (p *Process) await(ctx context.Context, probe func(context.Context) error) 
 		select {
 		case <-tick.C:
 		case <-p.ended:
-			return fmt.Errorf("it ended at once: %w", p.failure())
+			return fmt.Errorf("%w: %w", errEndedAtOnce, p.failure())
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("waiting until it accepts connections: %w: %w", err, p.failure()), p.End())
 		}

@@ -2,30 +2,98 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"sync"
 	"time"
+
+	"utmsim/internal/lab/load"
 )
 
 // Protocol is everything the harness knows of one application protocol.
 type Protocol struct {
-	Name       string
-	Origin     func(address string) (Origin, error)            // run in a process of its own
-	Probe      func(ctx context.Context, address string) error // succeeds when the origin answers through address
-	Measures   []Measure
+	Name        string
+	Transaction string // what is repeated over a kept connection, in the table
+	Sizes       Sizes
+	// Origin is run in a process of its own. It has an object of each size, in this
+	// order.
+	Origin func(address string, sizes ...int64) (Origin, error)
+	// Relay is the plainest proxy, also run in a process of its own.
+	Relay func(address, server string) (Origin, error)
+	// Script is a client that moves the object of that number, counted from 0, and
+	// size over and over, and knows what must arrive.
+	Script     func(number int, size int64) load.Script
 	Contenders []Contender
 }
 
-// Origin is a running server.
+// Origin is a running server, or a relay to one.
 type Origin interface {
 	io.Closer
 	Addr() string
 }
 
-// Protocols returns the protocols that can be measured. A further one is one
-// more element.
-func Protocols() []Protocol {
-	return []Protocol{HTTP()}
+// Sizes are the objects of a comparison, in bytes.
+type Sizes struct {
+	Small    int64 `json:"small"`    // of the transactions
+	Medium   int64 `json:"medium"`   // moved in parallel
+	Large    int64 `json:"large"`    // below the limit, so that it is held and scanned
+	Oversize int64 `json:"oversize"` // above it, so that it passes
+	LimitMB  int   `json:"limit_mb"` // oversize-limit of utmsim
+}
+
+// list has the objects in the order in which the origin numbers them.
+func (s Sizes) list() []int64 { return []int64{s.Small, s.Medium, s.Large, s.Oversize} }
+
+// object is a number in Sizes.list.
+type object int
+
+const (
+	small object = iota
+	medium
+	large
+	oversize
+	objects
+)
+
+// scripts are the clients of a run, made when first needed: it takes a while to
+// know what a large object must look like.
+type scripts [objects]func() load.Script
+
+func newScripts(p Protocol) *scripts {
+	var all scripts
+	for number, size := range p.Sizes.list() {
+		all[number] = sync.OnceValue(func() load.Script { return p.Script(number, size) })
+	}
+	return &all
+}
+
+// Subject is what is being measured.
+type Subject struct {
+	Address string // where clients connect
+	PID     int    // of the proxy; 0 when there is none
+	scripts *scripts
+}
+
+// target is the load that moves an object.
+func (s Subject) target(o object) load.Target {
+	return load.Target{Address: s.Address, Script: s.scripts[o]()}
+}
+
+// probe succeeds when the origin answers through the subject.
+func (s Subject) probe(ctx context.Context) error {
+	target := s.target(small)
+	target.Timeout = time.Second
+	result, err := load.NewSessions(ctx, target, load.Limit{Connections: 1, Duration: time.Second, Requests: 1})
+	if err != nil {
+		return err
+	}
+	if result.Transactions == 0 {
+		return errors.New("no answer: " + strings.Join(newSample(result).Notes, ", "))
+	}
+	return nil
 }
 
 // Measure is one kind of load and what is read off it.
@@ -55,12 +123,6 @@ type Column struct {
 	Title  string
 	Digits int  // behind the decimal point
 	Ratio  bool // to the first contender, which stands for no proxy
-}
-
-// Subject is what is being measured.
-type Subject struct {
-	Address string // where clients connect
-	PID     int    // of the proxy; 0 when there is none
 }
 
 // Sample is one round's outcome. Columns without a value were not measurable,
@@ -93,3 +155,14 @@ type Contender struct {
 type Missing string
 
 func (m Missing) Error() string { return string(m) }
+
+// sizeTitle is a size for people: 4 KiB, 1 MiB.
+func sizeTitle(size int64) string {
+	switch {
+	case size >= 1<<20 && size%(1<<20) == 0:
+		return fmt.Sprintf("%d MiB", size>>20)
+	case size >= 1<<10 && size%(1<<10) == 0:
+		return fmt.Sprintf("%d KiB", size>>10)
+	}
+	return fmt.Sprintf("%d B", size)
+}

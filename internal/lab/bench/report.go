@@ -16,6 +16,7 @@ type Report struct {
 	Protocol   string    `json:"protocol"`
 	Began      time.Time `json:"began"`
 	Machine    string    `json:"machine"`
+	Sizes      Sizes     `json:"sizes"`
 	Settings   Settings  `json:"settings"`
 	Contenders []Row     `json:"contenders"` // in the order of the table; the first stands for no proxy
 	columns    []Column
@@ -89,11 +90,11 @@ func median(values []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// WriteJSON writes the report with every round's figures.
-func (r Report) WriteJSON(w io.Writer) error {
+// WriteJSON writes reports with every round's figures, as an array.
+func WriteJSON(w io.Writer, reports []Report) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
+	if err := encoder.Encode(reports); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

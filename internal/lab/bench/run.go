@@ -18,12 +18,14 @@ func Run(ctx context.Context, at *Site, contenders []Contender, measures []Measu
 		Protocol: at.Protocol.Name,
 		Began:    time.Now().UTC().Truncate(time.Second),
 		Machine:  fmt.Sprintf("%d processors, %s/%s, %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version()),
+		Sizes:    at.Protocol.Sizes,
 		Settings: settings,
 	}
 	for _, measure := range measures {
 		report.columns = append(report.columns, measure.columns(settings)...)
 	}
-	origin, err := at.startSelf("origin", at.Protocol.Name)
+	at.scripts = newScripts(at.Protocol)
+	origin, err := at.startSelf(originArguments(at.Protocol)...)
 	if err != nil {
 		return Report{}, err
 	}
@@ -115,7 +117,7 @@ func (r *run) take(ctx context.Context, racer *racer, measure Measure) (sample S
 		}
 		defer func() { err = errors.Join(err, process.End()) }()
 	}
-	return measure.Take(ctx, Subject{Address: process.Address, PID: process.PID}, r.settings)
+	return measure.Take(ctx, Subject{Address: process.Address, PID: process.PID, scripts: r.site.scripts}, r.settings)
 }
 
 func (r *run) end() error {

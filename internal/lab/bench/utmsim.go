@@ -12,7 +12,7 @@ import (
 )
 
 // utmsim is the program of this project under a configuration for one protocol.
-func utmsim(name, title string, scans bool, config func(listen, origin string) string) Contender {
+func utmsim(name, title string, scans bool, config func(at *Site, listen, origin string) string) Contender {
 	return Contender{Name: name, Title: title, Scans: scans, Start: func(ctx context.Context, at *Site, origin string) (*Process, error) {
 		program, err := at.buildUtmsim(ctx)
 		if err != nil {
@@ -20,12 +20,25 @@ func utmsim(name, title string, scans bool, config func(listen, origin string) s
 		}
 		return at.startConfigured(ctx, origin, configured{
 			program: program,
-			config:  func(listen string) string { return config(listen, origin) },
+			config:  func(listen string) string { return config(at, listen, origin) },
 			arguments: func(file string) []string {
 				return []string{"serve", "-c", file, "--state", file + ".state"}
 			},
 		})
 	}}
+}
+
+// before is the same contender with an older program.
+func (c Contender) before(program string) Contender {
+	older := c
+	older.Name, older.Title = c.Name+"-before", c.Title+", before"
+	older.Start = func(ctx context.Context, at *Site, origin string) (*Process, error) {
+		newer := at.Utmsim
+		defer func() { at.Utmsim = newer }()
+		at.Utmsim = program
+		return c.Start(ctx, at, origin)
+	}
+	return older
 }
 
 // buildUtmsim builds the program once a run, unless it was given.
@@ -45,19 +58,21 @@ func (s *Site) buildUtmsim(ctx context.Context) (string, error) {
 	return binary, nil
 }
 
-// utmsimHTTP is one VIP in front of the origin, scanned or bypassed. The table
+// utmsimConfig is one VIP in front of the origin, scanned or bypassed. The table
 // holds what the machine can, and the simulated memory more than that, so that
-// failopen and conserve mode stay out of the comparison.
-func utmsimHTTP(scanned bool) func(listen, origin string) string {
+// failopen and conserve mode stay out of the comparison. options are lines of the
+// protocol's options besides the limit, below which objects are held and scanned.
+func utmsimConfig(protocol string, scanned bool, options ...string) func(at *Site, listen, origin string) string {
 	status := "disable"
 	if scanned {
 		status = "enable"
 	}
-	return func(listen, origin string) string {
+	return func(at *Site, listen, origin string) string {
 		table := sessionLimit()
 		if table == 0 {
 			table = 100_000
 		}
+		options := append([]string{"set oversize-limit " + strconv.Itoa(at.Protocol.Sizes.LimitMB)}, options...)
 		extIP, extPort, _ := net.SplitHostPort(listen) // both come from listeners
 		mappedIP, mappedPort, _ := net.SplitHostPort(origin)
 		return `config system resource-limits
@@ -68,8 +83,8 @@ config system simulator
 end
 config firewall profile-protocol-options
     edit "default"
-        config http
-            set keepalive-timeout 300
+        config ` + protocol + `
+            ` + strings.Join(options, "\n            ") + `
         end
     next
 end
@@ -87,7 +102,7 @@ config firewall policy
         set dstaddr "bench"
         set action accept
         set schedule "always"
-        set service "HTTP"
+        set service "` + strings.ToUpper(protocol) + `"
         set utm-status ` + status + `
         set av-profile "default"
         set profile-protocol-options "default"

@@ -15,7 +15,7 @@ const MaxIdle = 100_000
 // openers is how many sessions are being opened, or used again, at a time.
 const openers = 16
 
-// Idle holds sessions that have made their requests and rest. They cost this
+// Idle holds sessions that have done their transactions and rest. They cost this
 // process one descriptor and the runtime's connection each; no goroutine and no
 // buffer. Not for concurrent use.
 type Idle struct {
@@ -23,7 +23,7 @@ type Idle struct {
 	conns []net.Conn
 }
 
-// OpenIdle opens sessions one request each and leaves them at rest. Those that
+// OpenIdle opens sessions with one transaction each and leaves them at rest. Those that
 // fail are counted in the Result and not held; the error is about the arguments
 // only. The whole takes no longer than MaxDuration.
 func OpenIdle(ctx context.Context, target Target, sessions int) (*Idle, Result, error) {
@@ -49,7 +49,7 @@ func (i *Idle) Add(ctx context.Context, sessions int) (Result, error) {
 	return i.each(ctx, first), nil
 }
 
-// Again makes one more request over every session, which shows that it is still
+// Again does one more transaction over every session, which shows that it is still
 // there. Sessions that fail are not held any longer.
 func (i *Idle) Again(ctx context.Context) Result { return i.each(ctx, 0) }
 
@@ -64,7 +64,7 @@ func (i *Idle) Close() {
 	i.conns = nil
 }
 
-// each makes one request over the sessions from first on, opening those that
+// each does one transaction over the sessions from first on, opening those that
 // have no connection yet, and keeps the ones that can be used again.
 func (i *Idle) each(ctx context.Context, first int) Result {
 	ctx, cancel := context.WithTimeout(ctx, MaxDuration)
@@ -77,9 +77,9 @@ func (i *Idle) each(ctx context.Context, first int) Result {
 	for range openers {
 		workers.Go(func() {
 			t := newTally()
-			buf := make([]byte, readBuffer)
+			l := newLine(ctx, i.connectData)
 			for at := next.Add(1) - 1; at < int64(len(i.conns)); at = next.Add(1) - 1 {
-				i.conns[at] = i.use(ctx, i.conns[at], int(at), buf, t)
+				i.conns[at] = i.use(ctx, i.conns[at], int(at), l, t)
 			}
 			board.add(t)
 		})
@@ -97,11 +97,12 @@ func (i *Idle) each(ctx context.Context, first int) Result {
 	return board.total(elapsed)
 }
 
-// use makes one request and returns the connection, or nil if it can't be used
-// again.
-func (i *Idle) use(ctx context.Context, conn net.Conn, number int, buf []byte, t *tally) net.Conn {
+// use does one transaction and returns the connection, or nil if it can't be
+// used again.
+func (i *Idle) use(ctx context.Context, conn net.Conn, number int, l *line, t *tally) net.Conn {
 	start := time.Now()
-	if conn == nil {
+	fresh := conn == nil
+	if fresh {
 		var err error
 		if conn, err = i.route.connect(ctx, number); err != nil {
 			t.failed(err)
@@ -111,11 +112,15 @@ func (i *Idle) use(ctx context.Context, conn net.Conn, number int, buf []byte, t
 	}
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer release()
+	l.attach(conn)
 	err := conn.SetDeadline(start.Add(i.route.timeout))
+	if err == nil && fresh {
+		err = i.route.player.begin(l)
+	}
 	var body int64
 	keep := false
 	if err == nil {
-		body, keep, err = exchange(conn, i.route.request, buf)
+		body, keep, err = i.route.player.transaction(l)
 	}
 	t.bytes += body
 	if err == nil {
@@ -128,4 +133,18 @@ func (i *Idle) use(ctx context.Context, conn net.Conn, number int, buf []byte, t
 		return nil
 	}
 	return conn
+}
+
+// connectData opens a connection besides that of a session, which lasts no longer
+// than one transaction may.
+func (i *Idle) connectData(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := i.route.connectTo(ctx, 0, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.SetDeadline(time.Now().Add(i.route.timeout)); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }

@@ -97,7 +97,7 @@ func TestKeepAlive(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.path, func(t *testing.T) {
 			origin, address := startOrigin(t)
-			result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Path: test.path},
+			result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: test.path}},
 				load.Limit{Connections: 4, Duration: time.Minute, Requests: 100})
 			require.NoError(t, err)
 			assert.Empty(t, result.Errors)
@@ -116,7 +116,7 @@ func TestKeepAlive(t *testing.T) {
 
 func TestNewSessions(t *testing.T) {
 	origin, address := startOrigin(t)
-	result, err := load.NewSessions(context.Background(), load.Target{Address: address, Path: "/bytes/10"},
+	result, err := load.NewSessions(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/bytes/10"}},
 		load.Limit{Connections: 4, Duration: time.Minute, Requests: 50})
 	require.NoError(t, err)
 	assert.Empty(t, result.Errors)
@@ -128,7 +128,7 @@ func TestNewSessions(t *testing.T) {
 
 func TestRunEndsWithItsTime(t *testing.T) {
 	_, address := startOrigin(t)
-	result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Path: "/bytes/10"},
+	result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/bytes/10"}},
 		load.Limit{Connections: 2, Duration: 30 * time.Millisecond})
 	require.NoError(t, err)
 	assert.Empty(t, result.Errors)
@@ -137,7 +137,7 @@ func TestRunEndsWithItsTime(t *testing.T) {
 
 func TestRunEndsAlthoughTheServerHangs(t *testing.T) {
 	_, address := startOrigin(t)
-	target := load.Target{Address: address, Path: "/delay/3000000", Timeout: 20 * time.Millisecond}
+	target := load.Target{Address: address, Script: load.HTTP{Path: "/delay/3000000"}, Timeout: 20 * time.Millisecond}
 	result, err := load.KeepAlive(context.Background(), target, load.Limit{Connections: 2, Duration: time.Second})
 	require.NoError(t, err)
 	assert.Zero(t, result.Transactions)
@@ -149,7 +149,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan load.Result)
 	go func() {
-		result, _ := load.KeepAlive(ctx, load.Target{Address: address, Path: "/delay/3000000"},
+		result, _ := load.KeepAlive(ctx, load.Target{Address: address, Script: load.HTTP{Path: "/delay/3000000"}},
 			load.Limit{Connections: 2, Duration: time.Minute})
 		done <- result
 	}()
@@ -188,7 +188,7 @@ func TestErrorsByKind(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			address := script(t, test.answer, test.closes)
-			result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Path: "/"},
+			result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/"}},
 				load.Limit{Connections: 1, Duration: time.Minute, Requests: 3})
 			require.NoError(t, err)
 			assert.Equal(t, map[string]int64{test.kind: 3}, result.Errors)
@@ -206,7 +206,7 @@ func TestAnswersThatEndTheConnection(t *testing.T) {
 		"HTTP/1.1 200 OK\r\n\r\nab",
 	} {
 		address := script(t, answer, true)
-		result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Path: "/"},
+		result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/"}},
 			load.Limit{Connections: 1, Duration: time.Minute, Requests: 3})
 		require.NoError(t, err)
 		assert.Empty(t, result.Errors)
@@ -221,12 +221,12 @@ func TestRefusedAndReset(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 	limit := load.Limit{Connections: 1, Duration: time.Minute, Requests: 2}
-	result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Path: "/"}, limit)
+	result, err := load.KeepAlive(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/"}}, limit)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int64{"refused": 2}, result.Errors)
 
 	_, origin := startOrigin(t)
-	result, err = load.KeepAlive(context.Background(), load.Target{Address: origin, Path: "/reset?n=10000000"}, limit)
+	result, err = load.KeepAlive(context.Background(), load.Target{Address: origin, Script: load.HTTP{Path: "/reset?n=10000000"}}, limit)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]int64{"reset": 2}, result.Errors)
 }
@@ -255,7 +255,7 @@ func TestForwardProxy(t *testing.T) {
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- proxy.Serve(listener) }()
-	target := load.Target{Address: address, Proxy: listener.Addr().String(), Path: "/bytes/5"}
+	target := load.Target{Address: address, Script: load.HTTP{Path: "/bytes/5", Proxy: listener.Addr().String()}}
 	result, err := load.KeepAlive(context.Background(), target, load.Limit{Connections: 1, Duration: time.Minute, Requests: 3})
 	require.NoError(t, err)
 	assert.Empty(t, result.Errors)
@@ -278,7 +278,7 @@ func TestSources(t *testing.T) {
 	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	target := load.Target{Address: listener.Addr().String(), Path: "/", Sources: []netip.Addr{
+	target := load.Target{Address: listener.Addr().String(), Script: load.HTTP{Path: "/"}, Sources: []netip.Addr{
 		netip.MustParseAddr("127.0.0.7"), netip.MustParseAddr("127.0.0.8"), netip.MustParseAddr("127.0.0.9"),
 	}}
 	idle, result, err := load.OpenIdle(context.Background(), target, 6)
@@ -294,7 +294,7 @@ func TestSources(t *testing.T) {
 }
 
 func TestRefusesWhatIsNotLoopbackOrBounded(t *testing.T) {
-	good := load.Target{Address: "127.0.0.1:1", Path: "/"}
+	good := load.Target{Address: "127.0.0.1:1", Script: load.HTTP{Path: "/"}}
 	bounded := load.Limit{Connections: 1, Duration: time.Second}
 	with := func(change func(*load.Target, *load.Limit)) func() (load.Target, load.Limit) {
 		return func() (load.Target, load.Limit) {
@@ -310,8 +310,8 @@ func TestRefusesWhatIsNotLoopbackOrBounded(t *testing.T) {
 		{with(func(t *load.Target, _ *load.Limit) { t.Address = "192.0.2.1:80" }), "checking the server address 192.0.2.1:80: load is sent to loopback addresses only"},
 		{with(func(t *load.Target, _ *load.Limit) { t.Address = "localhost:80" }), "must be an IP address and a port"},
 		{with(func(t *load.Target, _ *load.Limit) { t.Address = "0.0.0.0:80" }), "loopback addresses only"},
-		{with(func(t *load.Target, _ *load.Limit) { t.Proxy = "[2001:db8::1]:3128" }), "checking the proxy address [2001:db8::1]:3128: load is sent"},
-		{with(func(t *load.Target, _ *load.Limit) { t.Path = "bytes" }), "must begin with a slash"},
+		{with(func(t *load.Target, _ *load.Limit) { t.Script = load.HTTP{Path: "/", Proxy: "[2001:db8::1]:3128"} }), "checking the proxy address [2001:db8::1]:3128: load is sent"},
+		{with(func(t *load.Target, _ *load.Limit) { t.Script = load.HTTP{Path: "bytes"} }), "must begin with a slash"},
 		{with(func(t *load.Target, _ *load.Limit) { t.Sources = []netip.Addr{netip.MustParseAddr("192.0.2.1")} }), "source address 192.0.2.1"},
 		{with(func(_ *load.Target, l *load.Limit) { l.Connections = 0 }), "0 connections"},
 		{with(func(_ *load.Target, l *load.Limit) { l.Connections = load.MaxConnections + 1 }), "4097 connections"},
@@ -328,13 +328,13 @@ func TestRefusesWhatIsNotLoopbackOrBounded(t *testing.T) {
 	}
 	_, _, err := load.OpenIdle(context.Background(), good, load.MaxIdle+1)
 	require.ErrorContains(t, err, "100001 sessions")
-	_, _, err = load.OpenIdle(context.Background(), load.Target{Address: "192.0.2.1:80", Path: "/"}, 1)
+	_, _, err = load.OpenIdle(context.Background(), load.Target{Address: "192.0.2.1:80", Script: load.HTTP{Path: "/"}}, 1)
 	require.ErrorContains(t, err, "loopback addresses only")
 }
 
 func TestIdleSessions(t *testing.T) {
 	origin, address := startOrigin(t)
-	idle, result, err := load.OpenIdle(context.Background(), load.Target{Address: address, Path: "/bytes/10"}, 40)
+	idle, result, err := load.OpenIdle(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/bytes/10"}}, 40)
 	require.NoError(t, err)
 	assert.Empty(t, result.Errors)
 	assert.Equal(t, int64(40), result.Transactions)
@@ -358,7 +358,7 @@ func TestIdleSessions(t *testing.T) {
 
 func TestIdleCountsWhatItCannotHold(t *testing.T) {
 	address := script(t, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true)
-	idle, result, err := load.OpenIdle(context.Background(), load.Target{Address: address, Path: "/"}, 5)
+	idle, result, err := load.OpenIdle(context.Background(), load.Target{Address: address, Script: load.HTTP{Path: "/"}}, 5)
 	require.NoError(t, err)
 	assert.Equal(t, int64(5), result.Transactions)
 	assert.Zero(t, idle.Held())
@@ -406,7 +406,7 @@ func BenchmarkKeepAlive(b *testing.B) {
 	origin, err := lab.StartFastHTTP("127.0.0.1:0", 1024)
 	require.NoError(b, err)
 	b.ReportAllocs()
-	result, err := load.KeepAlive(context.Background(), load.Target{Address: origin.Addr(), Path: "/bytes/1024"},
+	result, err := load.KeepAlive(context.Background(), load.Target{Address: origin.Addr(), Script: load.HTTP{Path: "/bytes/1024"}},
 		load.Limit{Connections: 16, Duration: time.Minute, Requests: int64(b.N)})
 	require.NoError(b, err)
 	assert.Equal(b, int64(b.N), result.Transactions)

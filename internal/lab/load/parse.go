@@ -96,7 +96,7 @@ type chunks struct {
 	state chunkState
 	line  []byte
 	left  int64
-	body  int64 // bytes of content so far
+	body  digest // of the content so far
 	done  bool
 }
 
@@ -116,7 +116,7 @@ func (c *chunks) follow(p []byte) (int, error) {
 		if c.state == chunkData {
 			n := int(min(int64(len(p)-taken), c.left))
 			c.left -= int64(n)
-			c.body += int64(n)
+			c.body.add(p[taken : taken+n])
 			taken += n
 			if c.left == 0 {
 				c.state = chunkEnd

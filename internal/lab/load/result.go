@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"syscall"
@@ -14,11 +13,11 @@ import (
 
 // Result is what a run did and how long it took.
 type Result struct {
-	Transactions int64            `json:"transactions"` // complete responses with status 200
+	Transactions int64            `json:"transactions"` // complete, and with the content that was wanted
 	Sessions     int64            `json:"sessions"`     // connections opened
-	Bytes        int64            `json:"bytes"`        // of response bodies, complete or not
+	Bytes        int64            `json:"bytes"`        // of objects, complete or not
 	Elapsed      time.Duration    `json:"elapsed_ns"`
-	Errors       map[string]int64 `json:"errors,omitempty"` // by kind: refused, reset, timeout, closed, short, malformed, status 503, ...
+	Errors       map[string]int64 `json:"errors,omitempty"` // by kind: refused, reset, timeout, closed, short, malformed, content, status 503, answer -ERR, ...
 	Latency      Latency          `json:"latency"`
 }
 
@@ -34,7 +33,7 @@ type Latency struct {
 // Rate returns complete transactions per second.
 func (r Result) Rate() float64 { return perSecond(r.Transactions, r.Elapsed) }
 
-// Throughput returns body bytes per second.
+// Throughput returns bytes of objects per second.
 func (r Result) Throughput() float64 { return perSecond(r.Bytes, r.Elapsed) }
 
 // Failures returns the number of errors of all kinds.
@@ -81,11 +80,13 @@ func (t *tally) failed(err error) { t.errors[kind(err)]++ }
 
 // kind names an error for the table.
 func kind(err error) string {
-	var status statusError
+	var reply unwanted
 	var timeout net.Error
 	switch {
-	case errors.As(err, &status):
-		return fmt.Sprintf("status %d", int(status))
+	case errors.As(err, &reply):
+		return string(reply)
+	case errors.Is(err, errContent):
+		return "content"
 	case errors.Is(err, errMalformed):
 		return "malformed"
 	case errors.Is(err, errShort):

@@ -25,8 +25,8 @@ const (
 // pauseAfterFailure keeps a worker whose connects fail from spinning.
 const pauseAfterFailure = time.Millisecond
 
-// KeepAlive lets each worker send one request after the other over one
-// connection, the next when the last is answered. A connection that ends is
+// KeepAlive lets each worker do one transaction after the other over one
+// connection, the next when the last is over. A connection that ends is
 // replaced.
 func KeepAlive(ctx context.Context, target Target, limit Limit) (Result, error) {
 	return run(ctx, target, limit, func(w *worker) {
@@ -36,8 +36,8 @@ func KeepAlive(ctx context.Context, target Target, limit Limit) (Result, error) 
 	})
 }
 
-// NewSessions lets each worker connect, send one request, read the answer and
-// close, over and over. The client closes first.
+// NewSessions lets each worker connect, log in, do one transaction, take leave and
+// close, over and over. Where the protocol has no farewell the client closes first.
 func NewSessions(ctx context.Context, target Target, limit Limit) (Result, error) {
 	return run(ctx, target, limit, func(w *worker) {
 		for w.begins() {
@@ -65,7 +65,7 @@ func run(ctx context.Context, target Target, limit Limit, work func(*worker)) (R
 	start := time.Now()
 	for i := range limit.Connections {
 		workers.Go(func() {
-			w := &worker{run: s, ctx: ctx, number: i, buf: make([]byte, readBuffer), tally: newTally()}
+			w := newWorker(ctx, s, i)
 			defer w.hangUp()
 			work(w)
 			board.add(w.tally)

@@ -2,17 +2,17 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
 )
 
-// Target says what to ask for, where, and from which addresses.
+// Target says what to do, where, and from which addresses.
 type Target struct {
-	Address string       // host:port of a server or reverse proxy; the host is a loopback IP address
-	Proxy   string       // host:port of a forward proxy on loopback; empty connects to Address
-	Path    string       // of the object, with a leading slash
+	Address string // host:port of a server or reverse proxy; the host is a loopback IP address
+	Script  Script
 	Sources []netip.Addr // loopback addresses to connect from, taken in turn; none leaves the choice to the system
 	Timeout time.Duration
 }
@@ -24,7 +24,7 @@ const defaultTimeout = 10 * time.Second
 // route is a Target that has been checked and prepared.
 type route struct {
 	dial    string // where connections go
-	request []byte
+	player  player
 	dialers []net.Dialer
 	timeout time.Duration
 }
@@ -37,18 +37,19 @@ func (t Target) prepare() (route, error) {
 	if r.timeout == 0 {
 		r.timeout = defaultTimeout
 	}
-	if len(t.Path) == 0 || t.Path[0] != '/' {
-		return route{}, fmt.Errorf("checking the path %q: it must begin with a slash", t.Path)
-	}
-	form := t.Path
-	if t.Proxy != "" {
-		if err := loopback("proxy", t.Proxy); err != nil {
+	if proxied, ok := t.Script.(interface{ via() string }); ok && proxied.via() != "" {
+		if err := loopback("proxy", proxied.via()); err != nil {
 			return route{}, err
 		}
-		r.dial = t.Proxy
-		form = "http://" + t.Address + t.Path // RFC 9112 section 3.2.2
+		r.dial = proxied.via()
 	}
-	r.request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", form, t.Address)
+	if t.Script == nil {
+		return route{}, errors.New("checking the script: there is none")
+	}
+	var err error
+	if r.player, err = t.Script.prepare(t); err != nil {
+		return route{}, err
+	}
 	for _, source := range t.Sources {
 		if !source.IsLoopback() {
 			return route{}, fmt.Errorf("checking the source address %s: it is not a loopback address", source)
@@ -80,5 +81,10 @@ func loopback(role, address string) error {
 
 // connect opens connection number i of a run.
 func (r route) connect(ctx context.Context, i int) (net.Conn, error) {
-	return r.dialers[i%len(r.dialers)].DialContext(ctx, "tcp", r.dial)
+	return r.connectTo(ctx, i, r.dial)
+}
+
+// connectTo opens a connection to elsewhere, from the same source as number i.
+func (r route) connectTo(ctx context.Context, i int, address string) (net.Conn, error) {
+	return r.dialers[i%len(r.dialers)].DialContext(ctx, "tcp", address)
 }
