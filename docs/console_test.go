@@ -147,6 +147,7 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(?m)^ +(proxyworker|scanunit) .*$`),
 	regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`),
 	regexp.MustCompile(`age=\d+`),
+	regexp.MustCompile(`\d\d:\d\d:\d\d\([\dhms]+\) +`),
 	regexp.MustCompile(`date=\S+ time=\S+`),
 }
 
@@ -237,7 +238,7 @@ const protocol = "<PROTOCOL>"
 var samples = map[string]string{
 	protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
 	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "2", "<REVISION>": "2", "<COMMENT>": "text",
-	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<COUNT>": "5",
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<COUNT>": "5", "<TIME>": "250ms",
 }
 
 // languages are the words behind which the configuration's own language begins;

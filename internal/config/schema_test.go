@@ -156,7 +156,14 @@ func TestFactory(t *testing.T) {
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.FTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
-	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
+	assert.Equal(t, Engine{
+		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,
+		Clamd: ClamdEngine{StreamMax: 25 << 20, ConnectTimeout: 5 * time.Second},
+		ICAP:  ICAPEngine{Reqmod: "avscan", Respmod: "avscan", Preview: true, ConnectTimeout: 5 * time.Second},
+		Simulated: SimulatedEngine{
+			Wrap: []ScanEngine{}, Seed: 1, StallFor: 5 * time.Second, CrashFor: 5 * time.Second, Rules: []SimulatedRule{},
+		},
+	}, s.Engine)
 	assert.Empty(t, s.VIPs)
 	assert.Empty(t, s.Policies)
 	assert.Equal(t, WebProxy{IncomingIP: none, Port: 8080, ConnectPorts: []uint16{443}, Options: "default"}, s.WebProxy)

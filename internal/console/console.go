@@ -19,8 +19,10 @@ import (
 type Options struct {
 	Engine *proxy.Engine
 	Store  *config.Store
-	Log    *zap.Logger
-	Events *eventlog.Log
+	// Scanning is what "diagnose sim scanner" shows and turns.
+	Scanning Scanning
+	Log      *zap.Logger
+	Events   *eventlog.Log
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
 	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.

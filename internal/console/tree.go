@@ -3,6 +3,7 @@ package console
 import (
 	"math"
 	"slices"
+	"time"
 
 	"utmsim/internal/config"
 	"utmsim/protocols"
@@ -113,6 +114,7 @@ func applications() []*node {
 const (
 	maxFill = 1_000_000       // entries; the largest table there can be
 	maxIdle = 365 * 24 * 3600 // seconds
+	maxDial = 24 * time.Hour  // of what slows scans down
 )
 
 // simulator are the commands that are ours, below "diagnose sim".
@@ -145,6 +147,18 @@ func simulator() []*node {
 		{word: "memory", help: "The memory model.", run: (*call).memory, children: []*node{
 			{word: "auto", help: "Count only what is in use.", run: (*call).autoMemory},
 			{word: "<PERCENT>", help: "Memory that is to be in use now, in percent of the total.", arg: integer("percent", 0, 100), run: (*call).setMemory},
+		}},
+		{word: "scanner", help: "The scan engines.", run: (*call).scanner, children: []*node{
+			{word: "errors", help: "Let scans fail.", children: []*node{
+				{word: "<PERCENT>", help: "How many of them, in percent.", arg: integer("percent", 0, 100), run: (*call).scanErrors},
+			}},
+			{word: "latency", help: "Let scans take longer.", children: []*node{
+				{word: "<TIME>", help: "By how much: 250ms, 2s.", arg: duration("time", maxDial), run: (*call).scanLatency},
+			}},
+			{word: "normal", help: "Let scans go on as they are.", run: (*call).scanNormal},
+			{word: "stall", help: "Let no scan go on for a while.", children: []*node{
+				{word: "<TIME>", help: "For how long: 500ms, 30s, 5m.", arg: duration("time", maxDial), run: (*call).scanStall},
+			}},
 		}},
 		{word: "switches", help: "Every disputed reading, its setting, its sources.", run: (*call).switches},
 	}
