@@ -42,21 +42,21 @@ func TestContainersWithRealPrograms(t *testing.T) {
 		data []byte
 		cmd  []string
 	}{
-		{"a.7z", SevenZip(File{"x", allBytes()}, f), []string{"7z", "e", "-so", "a.7z", "sample.bin"}},
-		{"s.7z", StoredSevenZip(f), []string{"7z", "e", "-so", "s.7z", "sample.bin"}},
-		{"a.rar", Rar(File{"x", allBytes()}, f), []string{"7z", "e", "-so", "a.rar", "sample.bin"}},
-		{"o.rar", OldRar(f), []string{"7z", "e", "-so", "o.rar", "sample.bin"}},
-		{"l.zip", LockedZip("lab", f), []string{"7z", "e", "-so", "-plab", "l.zip", "sample.bin"}},
-		{"a.bz2", Bzip2(f.Data), []string{"7z", "e", "-so", "a.bz2"}},
-		{"a.xz", Xz(f.Data), []string{"7z", "e", "-so", "a.xz"}},
+		{"a.7z", SevenZip(File{"x", allBytes()}, f), []string{"7zz", "e", "-so", "a.7z", "sample.bin"}},
+		{"s.7z", StoredSevenZip(f), []string{"7zz", "e", "-so", "s.7z", "sample.bin"}},
+		{"a.rar", Rar(File{"x", allBytes()}, f), []string{"bsdtar", "-xOf", "a.rar", "sample.bin"}},
+		{"o.rar", OldRar(f), []string{"bsdtar", "-xOf", "o.rar", "sample.bin"}},
+		{"l.zip", LockedZip("lab", f), []string{"7zz", "e", "-so", "-plab", "l.zip", "sample.bin"}},
+		{"a.bz2", Bzip2(f.Data), []string{"7zz", "e", "-so", "a.bz2"}},
+		{"a.xz", Xz(f.Data), []string{"7zz", "e", "-so", "a.xz"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			path, err := exec.LookPath(c.cmd[0])
 			if err != nil {
 				if os.Getenv("UTMSIM_REAL") == "required" {
-					t.Fatal("7z is required here (Debian: 7zip)")
+					t.Fatalf("%s is required here (Debian: 7zip, libarchive-tools)", c.cmd[0])
 				}
-				t.Skip("7z is not installed")
+				t.Skipf("%s is not installed", c.cmd[0])
 			}
 			dir := t.TempDir()
 			require.NoError(t, os.WriteFile(filepath.Join(dir, c.name), c.data, 0o600))
