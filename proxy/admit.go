@@ -59,7 +59,7 @@ func (e *Engine) admit(now int64, s *Session) (a admission) {
 	e.followTableLocked(now)
 	e.unlockGate()
 	if s.inTable = a.action == failopen.Inspect; s.inTable {
-		s.admitted = a.Row
+		s.shown.admitted.Store(uint32(a.Row)) // its entry may be looked at already
 	}
 	return a
 }

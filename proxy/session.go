@@ -52,7 +52,6 @@ type Session struct {
 	transport         *stats.Transport
 	counts            *stats.SessionCounters
 	bypass            failopen.Row // the row that bypassed it; 0: none
-	admitted          failopen.Row // the row that let it in to be inspected; 0: none
 	leakBytes         int64        // delivered unscanned
 	leaks             uint32       // reasons under which it was counted as leaking
 	shown             shown
@@ -75,6 +74,7 @@ type Session struct {
 
 // shown is what others than the owner may look at while the session lives.
 type shown struct {
+	admitted           atomic.Uint32 // the failopen.Row that let it in to be inspected; 0: none, or not told yet
 	up, down           atomic.Int64  // bytes to and from its servers
 	cltHeard, srvHeard atomic.Uint32 // events that the reactor has counted
 	held               atomic.Int64  // bytes in its spool
@@ -128,6 +128,15 @@ func (s *Session) Now() int64 { return s.eng.now() }
 // RestLimit sets how long the session may rest between exchanges; it holds from
 // the next rest on. 0 means without end.
 func (s *Session) RestLimit(ns int64) { s.restLimit = ns }
+
+// WaitLimit sets how long one wait for the server may last inside an exchange (ns),
+// where a protocol gives it more time than the setting; it holds from the next wait
+// on, for the server that is connected. 0 goes back to the setting.
+func (s *Session) WaitLimit(ns int64) {
+	if k := s.srv.Load(); k != nil {
+		k.limit = max(ns, s.eng.settings().exchangeTimeout)
+	}
+}
 
 // Transaction marks the session as inside a transaction (on) or not: at rest,
 // but not idle, however quiet the wire.

@@ -291,6 +291,10 @@ func serviceOf(snap *config.Snapshot, pol *config.Policy, v *config.VIP) (protoc
 	return 0, false
 }
 
+// remoteWorkers is how many scans of remote engines run at once by processor: they
+// mostly wait.
+const remoteWorkers = 4
+
 // scanSettings reads how objects are judged.
 func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
 	set := &ScanSettings{
@@ -299,6 +303,9 @@ func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
 	}
 	if set.Workers == 0 {
 		set.Workers = runtime.NumCPU()
+		if c.Remote() {
+			set.Workers *= remoteWorkers
+		}
 	}
 	return set
 }

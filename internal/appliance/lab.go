@@ -19,6 +19,7 @@ const (
 	labPOP3     = 1110
 	labIMAP     = 1143
 	labFTP      = 2121
+	labSSH      = 2222
 	labNNTP     = 1119
 )
 
@@ -126,7 +127,7 @@ func labConfig(origins *lab.Lab, offset int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset), nil
+	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
 }
 
 const (
@@ -162,6 +163,9 @@ config web-proxy explicit
     set http-incoming-port %d
     set allow-loopback enable
     set av-profile "default"
+end
+config system global
+    set admin-ssh-port %d
 end
 `
 )

@@ -80,52 +80,85 @@ const noSplice = `config firewall profile-protocol-options
 end
 `
 
-// The variants of the list that the researchers of SMTP smuggling went through, and
-// what stands around them: a message that looks finished to a lax server, and a
-// second one behind it.
-func TestSMTPSmuggling(t *testing.T) {
-	forged := []string{
+// smuggled are the variants of the list that the researchers of SMTP smuggling went
+// through: what makes a message look finished to a lax server.
+func smuggled() []string {
+	return []string{
 		"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\r.\n", "\n.\r", "\r\n.\r\r\n", "\r\r\n.\r\n",
 		"\r\n.\x00\r\n", "\r\n\x00.\r\n", "\n\x00.\x00\x00\n", "\r\n..\r\n", "\n..\n", "\r\n.\r\n\r\n.\r\n", "\r\n. \r\n", "\r\n.\t\r\n", "\r\n.\r\n", "\r\n\r\n.\n\r\n",
 	}
+}
+
+// honestEnd tells that there is an end of a message in a sequence of the list, so
+// that what follows is another one for everybody.
+func honestEnd(sequence string) bool {
+	return strings.Contains(sequence, "\r\n.\r\n") && sequence != "\r\r\n.\r\n"
+}
+
+// smuggle sends a message with a sequence of the list in it, and behind it what is
+// another message for whoever sees an end there. In small pieces each byte comes in
+// a packet of its own. It returns how many messages were accepted, and what was said.
+func smuggle(t testing.TB, address, before string, pieces bool) (accepted int, said string) {
+	t.Helper()
+	raw, err := net.DialTimeout("tcp", address, patience)
+	require.NoError(t, err)
+	defer raw.Close()
+	require.NoError(t, raw.SetDeadline(time.Now().Add(patience)))
+	c := &smtpClient{t: t, Conn: textproto.NewConn(raw), raw: raw}
+	c.expect(220)
+	c.begin("outer@client.test")
+	c.send("DATA\r\n")
+	c.expect(354)
+	message := before + "MAIL FROM:<inner@client.test>\r\nRCPT TO:<bob@lab.test>\r\nDATA\r\n" + postfixText("inner", "text\r\n.\r\n") + "QUIT\r\n"
+	c.pour(message, pieces)
+	for {
+		code, text, err := c.ReadResponse(0)
+		if err != nil {
+			return accepted, said
+		}
+		said += fmt.Sprintln(code, text)
+		if code == 250 && strings.Contains(text, "queued") {
+			accepted++
+		}
+	}
+}
+
+// pour sends what the other side may stop listening to.
+func (c *smtpClient) pour(text string, pieces bool) {
+	size := len(text)
+	if pieces {
+		size = 1
+	}
+	for ; len(text) > 0; text = text[size:] {
+		if _, err := c.raw.Write([]byte(text[:size])); err != nil {
+			return
+		}
+	}
+}
+
+// TestSMTPSmuggling sends a message that looks finished to a lax server, and a
+// second one behind it.
+func TestSMTPSmuggling(t *testing.T) {
 	for _, config := range []string{"", noSplice} {
 		s := newRealTimeSite(t, config)
-		for _, sequence := range forged {
-			t.Run(fmt.Sprintf("%q", sequence), func(t *testing.T) {
+		for _, sequence := range smuggled() {
+			for _, pieces := range []bool{false, true} {
 				before := len(s.Origins.Mailboxes().Mails(lab.UserBob, lab.Inbox))
-				c := s.dialSMTP()
-				defer c.raw.Close()
-				c.begin("outer@client.test")
-				c.send("DATA\r\n")
-				c.expect(354)
-				c.send("Subject: outer\r\n\r\ntext" + sequence +
-					"MAIL FROM:<inner@client.test>\r\nRCPT TO:<bob@lab.test>\r\nDATA\r\nSubject: inner\r\n\r\ntext\r\n.\r\nQUIT\r\n")
-				accepted, said := 0, ""
-				for {
-					code, text, err := c.ReadResponse(0)
-					if err != nil {
-						break
-					}
-					said += fmt.Sprintln(code, text)
-					if code == 250 && strings.Contains(text, "queued") {
-						accepted++
-					}
-				}
+				accepted, said := smuggle(t, s.proxyOf("SMTP"), "Subject: outer\r\n\r\ntext"+sequence, pieces)
 				mails := s.Origins.Mailboxes().Mails(lab.UserBob, lab.Inbox)[before:]
-				assert.Len(t, mails, accepted, "each mail that was accepted is there once:\n%s", said)
-				honest := strings.Contains(sequence, "\r\n.\r\n") && sequence != "\r\r\n.\r\n"
-				for i, m := range mails {
-					if i == 0 || !honest {
-						assert.Equal(t, "outer@client.test", m.Envelope.From, "%s", said)
-					}
-				}
+				require.Len(t, mails, accepted, "%q: each mail that was accepted is there once:\n%s", sequence, said)
 				if sequence == "\r\n.\r\n" {
 					assert.Equal(t, 2, accepted, "two honest mails:\n%s", said)
 				}
-				if !honest {
-					assert.LessOrEqual(t, len(mails), 1, "one mail in, one mail out:\n%s", said)
+				for i, m := range mails {
+					if i == 0 || !honestEnd(sequence) {
+						assert.Equal(t, "outer@client.test", m.Envelope.From, "%q:\n%s", sequence, said)
+					}
 				}
-			})
+				if !honestEnd(sequence) {
+					assert.LessOrEqual(t, len(mails), 1, "%q: one mail in, one mail out:\n%s", sequence, said)
+				}
+			}
 		}
 		s.stop()
 	}

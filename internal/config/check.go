@@ -2,9 +2,11 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // fault is what is wrong with a configuration as a whole and where.
@@ -33,7 +35,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkDataPorts, checkSyslog} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkAdmins, checkEngine, checkVIPs, checkDataPorts, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}
@@ -72,6 +74,42 @@ func checkGlobal(s *Snapshot) *fault {
 func checkSimulator(s *Snapshot) *fault {
 	if m := s.Simulator; m.MemoryBase >= m.MemoryTotal {
 		return place{path: "system simulator"}.fault("memory-base", "memory-base (%d) must be lower than memory-total (%d)", m.MemoryBase>>20, m.MemoryTotal>>20)
+	}
+	return nil
+}
+
+// checkEngine: engines elsewhere need an address, and a verdict that depends on names
+// can't be remembered by content.
+func checkEngine(s *Snapshot) *fault {
+	c := &s.Engine
+	for _, e := range []struct {
+		sub     string
+		used    bool
+		address string
+		sockets bool
+	}{
+		{"clamd ", c.Uses(EngineClamd), c.Clamd.Address, true},
+		{"icap ", c.Uses(EngineICAP), c.ICAP.Address, false},
+	} {
+		at := place{path: "antivirus engine", sub: e.sub}
+		path := strings.HasPrefix(e.address, "/")
+		_, _, err := net.SplitHostPort(e.address)
+		switch {
+		case e.used && e.address == "":
+			return at.fault("address", "Attribute 'address' MUST be set.")
+		case e.address != "" && err != nil && !(path && e.sockets):
+			return at.fault("address", "address '%s' is not host:port", e.address)
+		}
+	}
+	seen := map[ScanEngine]bool{}
+	for _, e := range c.Engines {
+		if seen[e] {
+			return place{path: "antivirus engine"}.fault("engine", "engine %s is named twice", e)
+		}
+		seen[e] = true
+	}
+	if c.ScanCache > 0 && c.Uses(EngineSimulated) {
+		return place{path: "antivirus engine"}.fault("scan-cache", "scan-cache can't be used with engine simulated, whose verdicts are not about content")
 	}
 	return nil
 }

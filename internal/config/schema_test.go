@@ -90,7 +90,12 @@ func TestWordsAreValues(t *testing.T) {
 func TestFactory(t *testing.T) {
 	s := NewStore().Snapshot()
 	none := netip.IPv4Unspecified()
-	assert.Equal(t, Global{Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95}, s.Global)
+	assert.Equal(t, Global{
+		SSHAddress: netip.MustParseAddr("127.0.0.1"), SSHPassword: true, SSHGrace: 2 * time.Minute,
+		LockoutThreshold: 3, LockoutDuration: time.Minute, AdminTimeout: 5 * time.Minute,
+		Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95,
+	}, s.Global)
+	assert.Equal(t, []Admin{{Name: "admin", Profile: SuperAdmin}}, s.Admins)
 	assert.Equal(t, OutputMore, s.Console.Output)
 	assert.Equal(t, DNS{Primary: none, Secondary: none, Port: 53, Timeout: 2 * time.Second, Retry: 2, CacheLimit: 5000, CacheTTL: 30 * time.Minute}, s.DNS)
 	assert.Empty(t, s.DNS.Servers())
@@ -151,7 +156,14 @@ func TestFactory(t *testing.T) {
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.FTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
-	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
+	assert.Equal(t, Engine{
+		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,
+		Clamd: ClamdEngine{StreamMax: 25 << 20, ConnectTimeout: 5 * time.Second},
+		ICAP:  ICAPEngine{Reqmod: "avscan", Respmod: "avscan", Preview: true, ConnectTimeout: 5 * time.Second},
+		Simulated: SimulatedEngine{
+			Wrap: []ScanEngine{}, Seed: 1, StallFor: 5 * time.Second, CrashFor: 5 * time.Second, Rules: []SimulatedRule{},
+		},
+	}, s.Engine)
 	assert.Empty(t, s.VIPs)
 	assert.Empty(t, s.Policies)
 	assert.Equal(t, WebProxy{IncomingIP: none, Port: 8080, ConnectPorts: []uint16{443}, Options: "default"}, s.WebProxy)

@@ -9,6 +9,15 @@ import (
 
 // Global is "config system global".
 type Global struct {
+	SSHAddress        netip.Addr      `cli:"admin-ssh-address" default:"127.0.0.1" help:"Address that the SSH console listens on; 0.0.0.0 or :: is every one (not on the appliance)."`
+	SSHPort           uint16          `cli:"admin-ssh-port" default:"0" range:"0-65535" help:"Administrative access port for SSH (0 = no SSH console; the appliance's default is 22)."`
+	SSHPassword       bool            `cli:"admin-ssh-password" default:"enable" help:"Enable/disable password authentication for SSH admin access."`
+	SSHGrace          time.Duration   `cli:"admin-ssh-grace-time" unit:"s" default:"120" range:"10-3600" help:"Maximum time in seconds permitted between making an SSH connection to the FortiGate unit and authenticating."`
+	LockoutThreshold  int             `cli:"admin-lockout-threshold" default:"3" range:"1-10" help:"Number of failed login attempts before an administrator account is locked out for the admin-lockout-duration."`
+	LockoutDuration   time.Duration   `cli:"admin-lockout-duration" unit:"s" default:"60" range:"1-2147483" help:"Amount of time in seconds that an administrator account is locked out after reaching the admin-lockout-threshold for repeated failed login attempts."`
+	AdminTimeout      time.Duration   `cli:"admintimeout" unit:"min" default:"5" range:"1-480" help:"Number of minutes before an idle administrator session times out."`
+	PreLoginBanner    bool            `cli:"pre-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message on the login page before an administrator logs in."`
+	PostLoginBanner   bool            `cli:"post-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message after an administrator successfully logs in."`
 	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" pattern:"hostname" help:"FortiGate unit's hostname."`
 	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" only52:"idledrop" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`
 	AVFailopenSession bool            `cli:"av-failopen-session" default:"disable" help:"When enabled and a proxy for a protocol runs out of room in its session table, that protocol goes into failopen mode and enacts the action specified by av-failopen."`

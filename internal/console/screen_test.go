@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -183,6 +184,12 @@ func (d *desk) press(keys string) {
 	synctest.Wait()
 }
 
+// wait lets seconds of the bubble's clock go by.
+func (d *desk) wait(seconds int) {
+	time.Sleep(time.Duration(seconds) * time.Second)
+	synctest.Wait()
+}
+
 // over waits for the end of the session.
 func (d *desk) over() error {
 	err := <-d.ended
@@ -196,7 +203,7 @@ func TestSession(t *testing.T) {
 		home, end, del        = "\x1b[H", "\x1b[4~", "\x1b[3~"
 	)
 	for _, c := range []struct{ name, keys, want string }{
-		{"a line", "get test http\r", "FGT # get test http\nProxy Worker 0 - http\n[0:H] HTTP Proxy Test Usage\n[0:H]\n[0:H] 4: Display connection stat\n\nFGT #"},
+		{"a line", "get test http\r", "FGT # get test http\nProxy Worker 0 - http\n[0:H] HTTP Proxy Test Usage\n[0:H]\n[0:H] 2: Drop all connections\n[0:H] 22: Drop max idle connections\n[0:H] 222: Drop all idle connections\n[0:H] 4: Display connection stat\n[0:H] 44: Display info per connection\n[0:H] 444: Display connections per state\n[0:H] 4444: Display per-VDOM statistics\n[0:H] 44444: Display information about idle connections\n[0:H] 55: Display tcp info per connection\n\nFGT #"},
 		{"an error", "emd\r", "FGT # emd\nUnknown action 0\n\nFGT #"},
 		{"no line", "\r\r\n \r", "FGT #\nFGT #\nFGT #\nFGT #"},
 		{"a line feed", "emd\n", "FGT # emd\nUnknown action 0\n\nFGT #"},
@@ -311,26 +318,26 @@ func TestShutdownAsksFirst(t *testing.T) {
 
 func TestPaging(t *testing.T) {
 	u := newUnit(t)
-	at := Interactive{Cols: 40, Rows: 6}
+	at := Interactive{Cols: 60, Rows: 6}
 	sit(t, u, at, func(d *desk) {
-		d.press("get test proxyworker\r") // nine lines
-		assert.Equal(t, "FGT # get test proxyworker\nProxy Worker 0\n\nProxy Worker Test Usage\n\n2: Drop all connections\n--More--", d.text())
+		d.press("get test proxyworker\r") // 14 lines
+		assert.Equal(t, "FGT # get test proxyworker\nProxy Worker 0\n\nProxy Worker Test Usage\n\n1: Dump memory usage\n--More--", d.text())
 		d.press("x\x1b[B")
 		assert.Equal(t, "--More--", d.last())
 		d.press("\r")
-		assert.Equal(t, "2: Drop all connections\n22: Drop max idle connections\n--More--", tail(d.text(), 3))
-		d.press(" ")
-		assert.Equal(t, "222: Drop all idle connections\n4: Display connection stat\n99: Restart proxy\n\nFGT #", tail(d.text(), 5))
+		assert.Equal(t, "1: Dump memory usage\n2: Drop all connections\n--More--", tail(d.text(), 3))
+		d.press("  ")
+		assert.Equal(t, "4444: Display per-VDOM statistics\n44444: Display information about idle connections\n99: Restart proxy\n\nFGT #", tail(d.text(), 5))
 	})
 	for _, key := range []string{"q", "Q", "\x03"} {
 		sit(t, u, at, func(d *desk) {
 			d.press("get test proxyworker\r" + key + "emd\r")
-			assert.Equal(t, "2: Drop all connections\n\nFGT # emd\nUnknown action 0\n\nFGT #", tail(d.text(), 6), "key %q", key)
+			assert.Equal(t, "1: Dump memory usage\n\nFGT # emd\nUnknown action 0\n\nFGT #", tail(d.text(), 6), "key %q", key)
 		})
 	}
 	sit(t, u, Interactive{Cols: 20, Rows: 3}, func(d *desk) { // lines of two rows on a page of two
 		d.press("show | grep .\r")
-		for range 50 {
+		for range 80 {
 			d.press("\r")
 		}
 		assert.Equal(t, "FGT #", d.last())

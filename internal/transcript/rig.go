@@ -136,6 +136,9 @@ func (r *Rig) OpenGate() { close(r.gate) }
 // vip is the listener of the rig, as it was configured.
 const vip = "127.0.0.1:9"
 
+// Advance moves the engine's clock on.
+func (r *Rig) Advance(d time.Duration) { r.clock.Add(int64(d)) }
+
 // Dial connects a client to the proxy.
 func (r *Rig) Dial() *net.TCPConn { return r.DialAt(vip) }
 

@@ -58,6 +58,9 @@ func (c *chunked) Next() (piece []byte, content bool, err error) {
 		case c.err != nil:
 			return nil, false, c.err
 		case c.chunk.Left() > 0:
+			if err := c.answered(); err != nil {
+				return nil, false, err
+			}
 			return c.chunk.Next()
 		case c.last:
 			return nil, false, io.EOF
@@ -74,6 +77,15 @@ func (c *chunked) Next() (piece []byte, content bool, err error) {
 			return line, false, nil
 		}
 	}
+}
+
+// answered sends the client the answers it has not got yet, before it is waited for.
+func (c *chunked) answered() error {
+	if c.chunk.Buffered() {
+		return nil
+	}
+	c.err = c.x.s.Client().Flush()
+	return c.err
 }
 
 // next answers the chunk that is complete and takes the command of the one that
@@ -221,6 +233,9 @@ func (x *dialogue) refuseChunk(ctx context.Context, line []byte, reply string) e
 func (x *dialogue) discard(size int64, reply string) error {
 	var chunk wire.Counted
 	chunk.Reset(x.s.Client(), size)
+	if err := x.s.Client().Flush(); err != nil {
+		return err
+	}
 	if err := drainChunk(&chunk); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ const (
 	replyNotImplemented = "502 5.5.1 Command not implemented\r\n"
 	replyNoTransaction  = "503 5.5.1 There is no mail with a valid recipient\r\n"
 	replyChunkExpected  = "503 5.5.1 BDAT or RSET comes next\r\n"
-	replyForged         = "554 5.6.0 A dot stands between line ends that are not CR LF\r\n"
+	replyForged         = "554 5.6.0 A dot stands beside a line end that is not CR LF\r\n"
 	replyFragment       = "554 5.7.1 Fragments of mails are not accepted\r\n"
 	replyTooLarge       = "552 5.3.4 The mail is larger than the size limit\r\n"
 	replyUnscanned      = "451 4.7.0 The mail could not be scanned, try again later\r\n"

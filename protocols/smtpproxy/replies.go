@@ -123,6 +123,7 @@ func (x *dialogue) noteContent(raw []byte) []byte {
 	x.refused = nil
 	x.forget()
 	x.s.RestLimit(int64(x.options().IdleTimeout))
+	x.s.WaitLimit(0)
 	return raw
 }
 

@@ -89,6 +89,41 @@ func TestManyChunks(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
+// A client may wait for the answer to a chunk inside the next one.
+func TestChunkIsAnsweredInsideTheNext(t *testing.T) {
+	for _, c := range []struct{ config, forwarded, replies string }{
+		{"", "BDAT 3\r\noneBDAT 6 LAST\r\ntwoend", "250 chunk\r\n250 stored\r\n"},
+		{"config firewall profile-protocol-options\nedit default\nconfig smtp\nunset options\nend\nnext\nend\n", "BDAT 9 LAST\r\nonetwoend", "250 stored\r\n"},
+	} {
+		_, client, server := session(t, c.config)
+		envelope(client, server)
+		client.say("BDAT 3\r\noneBDAT 6 LAST\r\ntwo")
+		client.gets(replyChunk)
+		client.say("end")
+		server.gets(c.forwarded)
+		server.say(c.replies)
+		client.gets("250 stored\r\n")
+		require.NoError(t, client.Close())
+	}
+}
+
+// A client that does not wait for leave to send its message, or sends a chunk that is
+// refused, has the answers to what stands before it meanwhile.
+func TestAnswersInFrontOfAMessage(t *testing.T) {
+	_, client, server := session(t, "")
+	client.say("MAIL FROM:<a@client.test>\r\nBDAT 4\r\nx")
+	server.gets("MAIL FROM:<a@client.test>\r\n")
+	server.say("250 m\r\n")
+	client.gets("250 m\r\n")
+	client.say("xxx")
+	client.gets(replyNoTransaction)
+	client.say("RCPT TO:<alice@lab.test>\r\nDATA\r\none")
+	server.gets("RCPT TO:<alice@lab.test>\r\nDATA\r\n")
+	server.say("250 r\r\n354 go\r\n")
+	client.gets("250 r\r\n354 go\r\n")
+	require.NoError(t, client.Close())
+}
+
 // A server that refuses a chunk early is heard before the last.
 func TestChunkRefusedOnTheWay(t *testing.T) {
 	_, client, server := session(t, "")
@@ -164,6 +199,42 @@ func TestServerBreaksOff(t *testing.T) {
 			require.NoError(t, client.Close())
 		})
 	}
+}
+
+// A server may think about a message for as long as it does where nothing follows
+// the message: a client that was told to try again would send it a second time.
+func TestServerThinksAboutAMessage(t *testing.T) {
+	rig, client, server := session(t, "")
+	for _, behind := range []string{"", "NOOP\r\n"} {
+		envelope(client, server)
+		data(client, server)
+		client.say("one\r\n.\r\n" + behind)
+		server.gets("one\r\n.\r\n")
+		for range 2 {
+			other, silent := newPeer(t, rig.Dial()), newPeer(t, rig.Accept())
+			hello(other, silent)
+			other.say("QUIT\r\nNOOP\r\n")
+			silent.gets("QUIT\r\n")
+			rig.Eventually(func() bool {
+				rig.Advance(20 * time.Second)
+				require.NoError(t, other.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
+				_, err := other.r.Peek(1)
+				return err == nil
+			}, "another server is given up")
+			require.NoError(t, other.SetReadDeadline(time.Now().Add(transcript.Patience)))
+			other.gets(replySilent)
+			require.NoError(t, other.Close())
+			require.NoError(t, silent.Close())
+		}
+		server.say("250 stored\r\n")
+		client.gets("250 stored\r\n")
+		if behind != "" {
+			server.gets(behind)
+			server.say("250 ok\r\n")
+			client.gets("250 ok\r\n")
+		}
+	}
+	require.NoError(t, client.Close())
 }
 
 // A session is idle between two transactions and never inside of one.

@@ -59,10 +59,8 @@ func (x *dialogue) data(ctx context.Context) error {
 	t.content.Begin(x.s.Client())
 	t.source = &t.content
 	x.phase = phaseCommand
-	if len(x.s.Client().Buffered()) == 0 {
-		if err := x.flush(ctx); err != nil {
-			return err
-		}
+	if err := x.flush(ctx); err != nil {
+		return err
 	}
 	return x.transfer(ctx, t)
 }
@@ -147,6 +145,7 @@ func (x *dialogue) conclude(ctx context.Context, t *transfer) error {
 	x.expectChunks(t.chunked.owed - 1)
 	x.expect(verbContent)
 	x.s.RestLimit(max(int64(contentRest), int64(x.options().IdleTimeout)))
+	x.s.WaitLimit(int64(contentRest)) // where the client has sent more behind it
 	return nil
 }
 

@@ -6,15 +6,18 @@ import (
 	"io"
 )
 
-// DotError is what a strict DotBody ends with: a dot alone on a line that one
-// reader may take for the end of the body and another for content, because one
-// of the two line ends around it is not CR LF. Whoever lets it pass helps to
-// smuggle a second message behind the first.
+// DotError is what a strict DotBody ends with: a dot beside a line end that is not
+// CR LF. Alone on its line one reader may take it for the end of the body and
+// another for content, and whoever lets it pass helps to smuggle a second message
+// behind the first. At the front of a line one reader takes it off and another does
+// not, so that what was judged is not what arrives.
 type DotError struct {
-	Sequence string // what stood there: the line end before, the dot, the byte behind
+	// Sequence is what stood there: the line end before, the dot, and the byte behind
+	// if that is of a line end.
+	Sequence string
 }
 
-func (e *DotError) Error() string { return "a dot alone between line ends that are not CR LF" }
+func (e *DotError) Error() string { return "a dot beside a line end that is not CR LF" }
 
 // The sequences are few, so that refusing one costs no memory.
 var (
@@ -24,6 +27,8 @@ var (
 	errDotLFLF   = &DotError{"\n.\n"}
 	errDotCRCR   = &DotError{"\r.\r"}
 	errDotCRLF   = &DotError{"\r.\n"}
+	errDotLF     = &DotError{"\n."}
+	errDotCR     = &DotError{"\r."}
 )
 
 // DotBody is a body that ends with a dot alone on a line and whose lines that
@@ -44,8 +49,8 @@ type DotBody struct {
 }
 
 // NewDotBody returns the body that begins behind what was taken from c. A strict
-// one ends with a *DotError where others might see an end; a tolerant one passes
-// such bytes on as content.
+// one ends with a *DotError where others might see an end or a stuffed dot; a
+// tolerant one passes such bytes on as content.
 func NewDotBody(c *Conn, strict bool) *DotBody {
 	d := new(DotBody)
 	d.Reset(c, strict)
@@ -69,7 +74,7 @@ const (
 	dotPlain   dotAt = iota // content
 	dotStuffed              // framing of one byte
 	dotEnd                  // the end of the body
-	dotForged               // an end for some
+	dotForged               // an end or framing for some
 	dotMore                 // not to be told yet
 )
 
@@ -148,10 +153,8 @@ func (d *DotBody) classify(b []byte, before2, before1 byte) dotAt {
 		return dotPlain
 	case len(b) < 2:
 		return dotMore
-	case b[1] == '\r' || b[1] == '\n':
-		return dotForged
 	}
-	return dotPlain
+	return dotForged
 }
 
 // atLineStart judges a dot behind CR LF.
@@ -194,12 +197,16 @@ func forged(last [2]byte, next byte) *DotError {
 		return errDotCRLFLF
 	case last[1] == '\n' && next == '\r':
 		return errDotLFCR
-	case last[1] == '\n':
+	case last[1] == '\n' && next == '\n':
 		return errDotLFLF
+	case last[1] == '\n':
+		return errDotLF
 	case next == '\r':
 		return errDotCRCR
+	case next == '\n':
+		return errDotCRLF
 	}
-	return errDotCRLF
+	return errDotCR
 }
 
 // fillBody reads once for a body, with less than limit bytes waiting. An end

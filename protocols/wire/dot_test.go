@@ -27,8 +27,9 @@ func naive(in string) (body, content string, ok bool) {
 	return in[2 : i+5], content[2:], true
 }
 
-// naiveStrict says whether a dot with a line end on both sides stands somewhere
-// before the end, other than CRLF.CRLF.
+// naiveStrict says whether a dot stands beside half a line end somewhere before the
+// end. A dot that begins a line is honest when something else than a line end
+// follows.
 func naiveStrict(in string) bool {
 	in = "\r\n" + in
 	for i := 2; i+1 < len(in); i++ {
@@ -42,7 +43,7 @@ func naiveStrict(in string) bool {
 			return false
 		case atStart && after == "\r":
 			return false // not to be told
-		case after[0] == '\r', after[0] == '\n':
+		case !atStart, after[0] == '\r', after[0] == '\n':
 			return true
 		}
 	}
@@ -107,7 +108,7 @@ func TestStrictDotBodyRefusesForgedEnds(t *testing.T) {
 	for sequence, found := range map[string]string{
 		"\n.\n": "\n.\n", "\r.\r": "\r.\r", "\r\n.\r": "\r\n.\r", "\n.\r\n": "\n.\r", "\r\n.\n": "\r\n.\n",
 		"\r.\r\n": "\r.\r", "\r.\n": "\r.\n", "\n.\r": "\n.\r", "\r\n.\r\r\n": "\r\n.\r", "\n\r.\r\n": "\r.\r",
-		"\n\n.\r\n": "\n.\r", "\r\r.\n": "\r.\n",
+		"\n\n.\r\n": "\n.\r", "\r\r.\n": "\r.\n", "\n.": "\n.", "\r.": "\r.", "\n..\n": "\n.", "\n..\r\n": "\n.", "\r..\r\n": "\r.",
 	} {
 		in := "a" + sequence + "MAIL FROM:<x>\r\n.\r\n"
 		for step := 1; step <= len(in); step++ {
@@ -129,7 +130,7 @@ func TestStrictDotBodyRefusesForgedEnds(t *testing.T) {
 }
 
 func TestStrictDotBodyTakesHonestMail(t *testing.T) {
-	in := "a. b.\r\n..\r\n. x\nbare\rlines\n.x\r.y\r\n.\r\n"
+	in := "a. b.\r\n..\r\n. x\nbare\rlines\nx.\ry.\r\n.y\r\n.\r\n"
 	conn, stream := fed(false, inSteps(in, 3)...)
 	all, _, err := drain(t, wire.NewDotBody(conn, true), stream.count)
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ func TestStrictBodyDrain(t *testing.T) {
 // FuzzStrictBody: whoever reads the message that was accepted, taking for a line end
 // what he will, finds one message.
 func FuzzStrictBody(f *testing.F) {
-	for _, seed := range []string{"a\r\n.\r\nrest", "a\n.\n\r\n.\r\n", "a\r\r\n.\r\n", "..\r\n.\r\n", "\r\n.\r\r\n.\r\n", ".\r\n", "\x00.\r\n.\r\n", "a\n.\x00\x00\n\r\n.\r\n"} {
+	for _, seed := range []string{"a\r\n.\r\nrest", "a\n.\n\r\n.\r\n", "a\r\r\n.\r\n", "..\r\n.\r\n", "\r\n.\r\r\n.\r\n", ".\r\n", "\x00.\r\n.\r\n", "a\n.\x00\x00\n\r\n.\r\n", "a\n.b\r\n.\r\n"} {
 		f.Add([]byte(seed), 3)
 	}
 	f.Fuzz(func(t *testing.T, in []byte, step int) {
@@ -67,6 +67,10 @@ func FuzzStrictBody(f *testing.F) {
 			}
 		}
 		require.False(t, strings.HasSuffix(body, "\r\r\n.\r\n"))
+		for i := 2; i < len(body); i++ {
+			ended := body[i] == '.' && (body[i-1] == '\r' || body[i-1] == '\n')
+			require.True(t, !ended || body[i-2:i] == "\r\n", "a dot for some to take off at %d of %q", i, body)
+		}
 		bare := strings.ReplaceAll(body, "\x00", "")
 		for _, before := range []string{"\r", "\n"} {
 			for _, after := range []string{"\r", "\n"} {
