@@ -1,12 +1,14 @@
 package appliance_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,10 +19,7 @@ import (
 
 // vsftpdConfig serves anonymous from a folder. Its PASV names an address of the
 // documentation, where nobody is.
-const vsftpdConfig = `listen=YES
-listen_address=127.0.0.1
-listen_port=%d
-background=NO
+const vsftpdConfig = `listen=NO
 anonymous_enable=YES
 anon_root=%s
 no_anon_password=NO
@@ -38,8 +37,9 @@ pasv_address=192.0.2.1
 delete_failed_uploads=NO
 `
 
-// startVsftpd runs Debian's vsftpd on a free port and returns its address and the
-// folder it serves. It ends with the test.
+// startVsftpd has Debian's vsftpd serve whoever connects to a port, a process for
+// each, as inetd does: it can't choose a port itself. It returns the address and the
+// folder, and ends with the test.
 func startVsftpd(t *testing.T) (address, root string) {
 	t.Helper()
 	vsftpd := program(t, "vsftpd")
@@ -47,29 +47,43 @@ func startVsftpd(t *testing.T) (address, root string) {
 	root = filepath.Join(dir, "root")
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "incoming"), 0o755))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "empty"), 0o755))
+	config := filepath.Join(dir, "vsftpd.conf")
+	text := fmt.Sprintf(vsftpdConfig, root, filepath.Join(dir, "empty"))
+	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	address = ln.Addr().String()
-	require.NoError(t, ln.Close())
-	config := filepath.Join(dir, "vsftpd.conf")
-	text := fmt.Sprintf(vsftpdConfig, ln.Addr().(*net.TCPAddr).Port, root, filepath.Join(dir, "empty"))
-	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
-	said := new(strings.Builder)
-	cmd := exec.Command(vsftpd, config)
-	cmd.Stdout, cmd.Stderr = said, said
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log("vsftpd: " + said.String())
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { serveVsftpd(ctx, t, exec.CommandContext(ctx, vsftpd, config), conn.(*net.TCPConn)) })
 		}
 	})
-	eventually(t, func() bool {
-		c, err := net.Dial("tcp", address)
-		return err == nil && c.Close() == nil
-	}, "vsftpd listens")
-	return address, root
+	t.Cleanup(func() {
+		cancel()
+		ln.Close()
+		all.Wait()
+	})
+	return ln.Addr().String(), root
+}
+
+func serveVsftpd(ctx context.Context, t *testing.T, cmd *exec.Cmd, conn *net.TCPConn) {
+	file, err := conn.File()
+	conn.Close()
+	if err != nil {
+		t.Error("vsftpd:", err)
+		return
+	}
+	defer file.Close()
+	said := new(strings.Builder)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = file, file, said
+	if err := cmd.Run(); err != nil && ctx.Err() == nil && said.Len() > 0 {
+		t.Error("vsftpd:", err, said)
+	}
 }
 
 // TestFTPVsftpd: curl and lftp do what they do with a real server, through the proxy,
