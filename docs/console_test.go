@@ -34,6 +34,9 @@ func newAppliance(t *testing.T) *appliance.Appliance {
 // prompt finds a line that was typed.
 var prompt = regexp.MustCompile(`(?m)^FGT (?:\([^)]*\) )?# (.*)$`)
 
+// asks matches the lines that are answered with a question.
+var asks = regexp.MustCompile(`^(execute (shutdown|factoryreset|restore)|purge)`)
+
 const (
 	enter     = "\r"
 	interrupt = "\x03" // Ctrl-C gives up the line that ? leaves
@@ -46,8 +49,10 @@ func keys(transcript string) string {
 		switch line := m[1]; {
 		case strings.HasSuffix(line, "?"):
 			b.WriteString(line + interrupt)
-		case strings.HasPrefix(line, "execute shutdown"):
+		case asks.MatchString(line):
 			b.WriteString(line + enter + "y")
+		case strings.HasPrefix(line, "diagnose sys top"):
+			b.WriteString(line + enter + "q")
 		default:
 			b.WriteString(line + enter)
 		}
@@ -137,6 +142,12 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`Uptime: .*`),
 	regexp.MustCompile(`System time: .*`),
 	regexp.MustCompile(`idle=[\d.hms]+`),
+	regexp.MustCompile(`CPU states: .*`),
+	regexp.MustCompile(`\d+U, 0N, \d+S, \d+I`),
+	regexp.MustCompile(`(?m)^ +(proxyworker|scanunit) .*$`),
+	regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`),
+	regexp.MustCompile(`age=\d+`),
+	regexp.MustCompile(`\d\d:\d\d:\d\d\([\dhms]+\) +`),
 	regexp.MustCompile(`date=\S+ time=\S+`),
 }
 
@@ -224,12 +235,15 @@ var (
 const protocol = "<PROTOCOL>"
 
 // samples are arguments that stand for all of their kind.
-var samples = map[string]string{protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
-	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<ID>": "2", "<COUNT>": "5"}
+var samples = map[string]string{
+	protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
+	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "2", "<REVISION>": "2", "<COMMENT>": "text",
+	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<COUNT>": "5", "<TIME>": "250ms",
+}
 
 // languages are the words behind which the configuration's own language begins;
 // what stands there is on the page about the configuration.
-var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get log "}
+var languages = []string{"config ", "show ", "get firewall ", "get antivirus ", "get web-proxy ", "get ftp-proxy ", "get log "}
 
 // commands are the whole commands that begin with a line, arguments in their
 // written form.
@@ -246,9 +260,9 @@ func commands(t *testing.T, c *console.Console, line string) []string {
 		switch {
 		case word == "<Enter>":
 			out = append(out, strings.TrimSpace(line))
-		case line == "get system " && word != "status":
+		case line == "get system " && word != "status" && word != "performance":
 			// an object of the configuration
-		case line == "diagnose sim fill " && word != samples[protocol]:
+		case (line == "diagnose sim fill " || line == "diagnose sys session filter proto ") && word != samples[protocol]:
 			// the same for each protocol
 		case line == "diagnose sim fill ":
 			out = append(out, commands(t, c, line+protocol+" ")...)
@@ -265,7 +279,7 @@ var level = regexp.MustCompile(`(?m)^(?:\[.*\] )?(\d+): `)
 func levels(t *testing.T, c *console.Console) []string {
 	t.Helper()
 	var out []string
-	for _, app := range []string{"http", "pop3", "nntp", "proxyworker"} {
+	for _, app := range []string{"http", "proxyworker"} {
 		menu := replay(t, c, "FGT # get test "+app+"\n")
 		for _, m := range level.FindAllStringSubmatch(menu, -1) {
 			out = append(out, "get test "+app+" "+m[1])

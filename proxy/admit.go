@@ -59,7 +59,7 @@ func (e *Engine) admit(now int64, s *Session) (a admission) {
 	e.followTableLocked(now)
 	e.unlockGate()
 	if s.inTable = a.action == failopen.Inspect; s.inTable {
-		s.admitted = a.Row
+		s.shown.admitted.Store(uint32(a.Row)) // its entry may be looked at already
 	}
 	return a
 }
@@ -183,6 +183,9 @@ func (e *Engine) newSession(ln *listener, rt *route, conn netConn, peer netip.Ad
 	s.clt = &socket{sess: s, conn: conn, quick: true, limit: e.settings().exchangeTimeout}
 	s.client = wire.NewConn(s.clt)
 	s.restLimit = int64(rt.rest)
+	if _, ok := rt.driver.(Attaching); ok {
+		conn.keepUrgent()
+	}
 	s.state.Store(stateRunning)
 	return s
 }
@@ -197,7 +200,8 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 		s.clt.events, s.clt.heard = s.counts.Clt, &s.shown.cltHeard
 	} else {
 		s.leak = leak
-		if s.unscanned = s.Explicit(); !s.unscanned {
+		_, attaches := s.driver().(Attaching)
+		if s.unscanned = s.Explicit() || attaches; !s.unscanned {
 			s.relay = newRelay(s)
 			s.clt.set(flagRelay)
 		}

@@ -24,7 +24,14 @@ func (h *Hold) disarmComfort() {
 
 // source is the socket the object comes from.
 func (h *Hold) source() *socket {
+	side := wire.Server
 	if h.in.Dir == stats.Up {
+		side = wire.Client
+	}
+	if k := h.s.dataSocket(side); k != nil {
+		return k
+	}
+	if side == wire.Client {
 		return h.s.clt
 	}
 	return h.s.srv.Load()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"utmsim/internal/stats"
 	"utmsim/protocols/wire"
@@ -74,7 +73,7 @@ func (s *Session) connectName(ctx context.Context, host string, port uint16, gua
 		to = append(to, netip.AddrPortFrom(a, port))
 	}
 	if guarded {
-		to = slices.DeleteFunc(to, func(a netip.AddrPort) bool { return !s.eng.mayConnect(a) })
+		to = slices.DeleteFunc(to, func(a netip.AddrPort) bool { return !s.eng.mayConnect(a, s.policy.loopback) })
 	}
 	if len(to) == 0 {
 		return fmt.Errorf("connecting to %s port %d: %w", host, port, ErrForbidden)
@@ -116,14 +115,9 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.eng.isOwn(a) {
 		return fmt.Errorf("%s is the proxy itself: %w", a, ErrForbidden)
 	}
-	conn, done, err := startConnect(a, time.Duration(s.eng.settings().connectTimeout), s.eng.serverFD)
+	conn, done, err := startConnect(a, netip.Addr{}, s.eng.settings().connectLimit(), s.eng.serverFD)
 	if err != nil {
-		var ce *connectError
-		if errors.As(err, &ce) && ce.step == connectSocket {
-			s.transport.Fail(stats.Socket, err)
-		} else {
-			s.transport.Fail(stats.Connect, err)
-		}
+		s.connectFailed(err)
 		return err
 	}
 	k := &socket{sess: s, conn: conn, peer: a, limit: s.eng.settings().connectTimeout}
@@ -136,9 +130,7 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	}
 	err = s.eng.reactor.add(k, done == later)
 	if err == nil && done == later {
-		if err = k.wait(flagWaitWrite, flagWritable|flagDead); err == nil && k.has(flagDead) {
-			err = k.conn.pendingError()
-		}
+		err = k.connected()
 	}
 	if err != nil {
 		s.srv.Store(nil)
@@ -153,6 +145,27 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	}
 	s.connected(done == atOnce)
 	return nil
+}
+
+// connected waits until a connection that is under way is there.
+func (k *socket) connected() error {
+	if err := k.wait(flagWaitWrite, flagWritable|flagDead); err != nil {
+		return err
+	}
+	if k.has(flagDead) {
+		return k.conn.pendingError()
+	}
+	return nil
+}
+
+// connectFailed counts an attempt that failed at once.
+func (s *Session) connectFailed(err error) {
+	kind := stats.Connect
+	var ce *connectError
+	if errors.As(err, &ce) && ce.step == connectSocket {
+		kind = stats.Socket
+	}
+	s.transport.Fail(kind, err)
 }
 
 // connected counts how the session's first server connection came about. Later

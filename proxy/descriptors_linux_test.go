@@ -63,6 +63,6 @@ func TestSomeDescriptorsAreLeftForOthersThanSessions(t *testing.T) {
 	r.eventually(func() bool { return r.e.Sessions() == 0 }, "all over")
 	r.dial().get(3)
 	assert.Nil(t, getPipe(1), "no pipe without a descriptor")
-	_, _, err := startConnect(r.server.ln.Addr().(*net.TCPAddr).AddrPort(), 0, 1)
+	_, _, err := startConnect(r.server.ln.Addr().(*net.TCPAddr).AddrPort(), netip.Addr{}, 0, 1)
 	assert.ErrorIs(t, err, syscall.EMFILE)
 }

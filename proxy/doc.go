@@ -11,8 +11,9 @@
 //	accept -> admit -> refuse | bypass | inspect
 //	inspect: exchange, exchange, ... (at rest in between) -> close -> one log line
 //
-// A session at rest is two descriptors, one table entry and no goroutine. The
-// reactor watches both sockets; when bytes arrive it starts a goroutine that
+// A session at rest is two descriptors, one table entry and no goroutine (and where
+// it waits for a data connection, a listener; see Attaching). The reactor watches
+// both sockets; when bytes arrive it starts a goroutine that
 // calls the driver once per exchange and ends when there is nothing left to do.
 //
 // # Who owns what

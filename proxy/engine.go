@@ -235,13 +235,14 @@ func (e *Engine) isOwn(a netip.AddrPort) bool {
 	return false
 }
 
-// mayConnect tells whether an explicit client may be connected to a.
-func (e *Engine) mayConnect(a netip.AddrPort) bool {
+// mayConnect tells whether an explicit client may be connected to a. loopback lets
+// it reach this host.
+func (e *Engine) mayConnect(a netip.AddrPort, loopback bool) bool {
 	ip := a.Addr().Unmap()
 	if ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast || e.isOwn(a) {
 		return false
 	}
-	return e.settings().snap.WebProxy.AllowLoopback || !(isLocal(ip) || ip.IsLinkLocalUnicast())
+	return loopback || !(isLocal(ip) || ip.IsLinkLocalUnicast())
 }
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

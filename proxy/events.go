@@ -298,6 +298,7 @@ func (s *Session) startTunnel() error {
 			return fmt.Errorf("starting the tunnel: %w", err)
 		}
 	}
+	s.closeAttached()
 	s.client.Release()
 	s.server.Release()
 	s.relay = newRelay(s)

@@ -23,6 +23,15 @@ func (k *socket) happened(flags uint32) {
 	if flags&flagDead != 0 && k == k.sess.clt {
 		k.sess.clientGone()
 	}
+	if k.attached {
+		if flags&flagDead != 0 {
+			k.sess.overheard(k)
+		}
+		return
+	}
+	if flags&flagReadable != 0 {
+		k.sess.overheard(k)
+	}
 	if woke || (flags&flagReadable == 0 && !k.has(flagRelay)) {
 		return
 	}
@@ -34,13 +43,15 @@ func (k *socket) happened(flags uint32) {
 func (s *Session) clientGone() {
 	s.ctx.cancel(errClientGone)
 	soon := s.goneBy(s.eng.now())
-	k := s.srv.Load()
-	if k == nil {
-		return
+	hasten := func(k *socket) {
+		if t := k.until.Load(); t > soon {
+			k.until.CompareAndSwap(t, soon)
+		}
 	}
-	if t := k.until.Load(); t > soon {
-		k.until.CompareAndSwap(t, soon)
+	if k := s.srv.Load(); k != nil {
+		hasten(k)
 	}
+	s.data.Load().each(hasten)
 }
 
 // goneBy is until when a session whose client is gone waits for its server.
@@ -245,12 +256,15 @@ func (s *Session) kill(cause error) {
 // abort wakes the goroutine of a killed session wherever it waits.
 func (s *Session) abort(cause error) {
 	s.ctx.cancel(cause)
-	for _, k := range [...]*socket{s.clt, s.srv.Load()} {
-		if k != nil {
-			k.set(flagAborted)
-			k.conn.interrupt()
-		}
+	end := func(k *socket) {
+		k.set(flagAborted)
+		k.conn.interrupt()
 	}
+	end(s.clt)
+	if k := s.srv.Load(); k != nil {
+		end(k)
+	}
+	s.data.Load().each(end)
 }
 
 // causeOr is why the session was ended from outside, or err.
@@ -285,6 +299,7 @@ func (s *Session) closeSockets(err error) {
 		s.relay.release()
 	}
 	reset := errors.Is(err, ErrReset)
+	s.closeAttached()
 	s.closeServer(reset)
 	if isKill(err) {
 		reset = s.sayFarewell(err)

@@ -91,7 +91,3 @@ func (l *listener) close() {
 	<-l.done
 	l.eng.worker.Stat.AcceptorClose.Inc()
 }
-
-// FilesNeeded is how many descriptors a full table of n sessions takes: two each
-// and the reserve.
-func FilesNeeded(n int) int { return 2*n + reserveFD }

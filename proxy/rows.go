@@ -33,9 +33,12 @@ type Row struct {
 	Proto   protocols.Protocol
 	State   RowState
 	Client  netip.AddrPort // port 0 for a phantom
+	Door    netip.AddrPort // the listener it came through; not valid for a phantom
+	Policy  int            // id of the firewall policy; 0 for the explicit proxy and for a phantom
 	Server  netip.AddrPort // not valid while there is none
 	Age     time.Duration  // since it was accepted
 	Idle    time.Duration  // how long it has been idle; 0 in any other state
+	Expires time.Duration  // how long it may go on resting; 0 while it does not rest, or without end
 	Up      int64          // bytes to its servers so far
 	Down    int64          // bytes from its servers so far
 	// ClientEvents and ServerEvents are what it has added to clt and srv of its
@@ -101,10 +104,10 @@ func (s *Session) bypassedRow(now int64) Row {
 // row is what a session itself knows; that it is idle the table does.
 func (s *Session) row(now int64) Row {
 	r := Row{
-		Session: s.id, VDOM: s.vdom.name, Proto: s.entry.Proto, State: RowActive, Client: s.peer, Age: since(s.began, now),
+		Session: s.id, VDOM: s.vdom.name, Proto: s.entry.Proto, State: RowActive, Client: s.peer, Door: s.ln.addr, Policy: s.policy.policy, Age: since(s.began, now),
 		Up: s.shown.up.Load(), Down: s.shown.down.Load(), Held: s.shown.held.Load(),
 		ClientEvents: s.shown.cltHeard.Load(), ServerEvents: s.shown.srvHeard.Load(),
-		Verdict: s.noted(), Bypass: s.bypass, Admitted: s.admitted,
+		Verdict: s.noted(), Bypass: s.bypass, Admitted: failopen.Row(s.shown.admitted.Load()),
 	}
 	if k := s.srv.Load(); k != nil {
 		r.Server = k.peer
@@ -114,6 +117,9 @@ func (s *Session) row(now int64) Row {
 		r.State = RowScan
 	case s.state.Load() == stateResting:
 		r.State = RowTransaction
+		if end := s.restEnd.Load(); end != 0 {
+			r.Expires = since(now, end)
+		}
 	}
 	return r
 }

@@ -36,7 +36,8 @@ type Session struct {
 	id      uint64
 	began   int64 // engine clock, ns
 	clt     *socket
-	srv     atomic.Pointer[socket] // nil while no server is connected
+	srv     atomic.Pointer[socket]   // nil while no server is connected
+	data    atomic.Pointer[attached] // nil while it never had a data connection
 	client  *wire.Conn
 	server  *wire.Conn
 	peer    netip.AddrPort
@@ -51,7 +52,6 @@ type Session struct {
 	transport         *stats.Transport
 	counts            *stats.SessionCounters
 	bypass            failopen.Row // the row that bypassed it; 0: none
-	admitted          failopen.Row // the row that let it in to be inspected; 0: none
 	leakBytes         int64        // delivered unscanned
 	leaks             uint32       // reasons under which it was counted as leaking
 	shown             shown
@@ -74,6 +74,7 @@ type Session struct {
 
 // shown is what others than the owner may look at while the session lives.
 type shown struct {
+	admitted           atomic.Uint32 // the failopen.Row that let it in to be inspected; 0: none, or not told yet
 	up, down           atomic.Int64  // bytes to and from its servers
 	cltHeard, srvHeard atomic.Uint32 // events that the reactor has counted
 	held               atomic.Int64  // bytes in its spool
@@ -152,9 +153,24 @@ func (s *Session) noted() string {
 	return ""
 }
 
-func (s *Session) nameOf(k *socket) wire.Side {
-	if k == s.clt {
-		return wire.Client
+// Scans tells that objects are judged: not in a bypassed session, and not where the
+// profile says nothing about the protocol.
+func (s *Session) Scans() bool { return s.policy.scan && !s.unscanned }
+
+// ServerDataMode is how data connections with the server are made.
+func (s *Session) ServerDataMode() config.DataMode { return s.policy.serverData }
+
+// nameOf is what a socket is called in errors.
+func (s *Session) nameOf(k *socket) string {
+	switch {
+	case k == s.clt:
+		return wire.Client.String()
+	case !k.attached:
+		return wire.Server.String()
+	case k == s.dataSocket(wire.Client):
+		return "client's data connection"
+	case k == s.dataSocket(wire.Server):
+		return "server's data connection"
 	}
-	return wire.Server
+	return "listener for data"
 }

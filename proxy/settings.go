@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"runtime"
 	"slices"
+	"time"
 
 	"utmsim/failopen"
 	"utmsim/internal/config"
@@ -26,6 +27,9 @@ type settings struct {
 	connectTimeout  int64 // ns
 	exchangeTimeout int64 // ns
 }
+
+// connectLimit is how long a connect may take.
+func (s *settings) connectLimit() time.Duration { return time.Duration(s.connectTimeout) }
 
 // newSettings reads a snapshot.
 func newSettings(snap *config.Snapshot) *settings {
@@ -83,6 +87,9 @@ type route struct {
 	comfortEvery  int64 // ns, 0: no comforting
 	comfortAmount int64 // bytes
 	rest          int64 // ns
+	loopback      bool  // an explicit client may be connected to this host
+	dataPorts     portRange
+	serverData    config.DataMode
 	retries       int
 }
 
@@ -112,6 +119,9 @@ func newRoute(snap *config.Snapshot, p protocols.Protocol, vdom *vdomState, opti
 	}
 	if d := rt.options.Dialogue(p); d != nil {
 		rt.rest = int64(d.IdleTimeout)
+	}
+	if d := rt.options.DataConnections(p); d != nil {
+		rt.dataPorts, rt.serverData = portRange{d.DataPortLow, d.DataPortHigh}, d.ServerDataMode
 	}
 	if p == protocols.HTTP {
 		rt.rest, rt.retries = int64(rt.options.HTTP.KeepaliveTimeout), rt.options.HTTP.RetryCount
@@ -153,13 +163,7 @@ func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
 			out = append(out, *d)
 		}
 	}
-	if w := &snap.WebProxy; w.Status {
-		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
-		d.route = newRoute(snap, protocols.HTTP, vdom, w.Options, w.AVProfile)
-		d.route.inspect = true // without a driver nobody would know where to connect
-		d.route.log = config.LogAll
-		out = append(out, d)
-	}
+	out = append(out, explicitDoorways(snap, vdom)...)
 	for i, d := range out {
 		for _, o := range out[:i] {
 			if o.addr == d.addr {
@@ -169,6 +173,53 @@ func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
 	}
 	return out, nil
 }
+
+// explicitDoorways are the listeners of the proxies whose clients name the server.
+func explicitDoorways(snap *config.Snapshot, vdom *vdomState) (out []doorway) {
+	if w := &snap.WebProxy; w.Status {
+		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
+		d.route = newRoute(snap, protocols.HTTP, vdom, w.Options, w.AVProfile)
+		d.route.loopback = w.AllowLoopback
+		out = append(out, d)
+	}
+	if f := &snap.FTPProxy; f.Status {
+		d := doorway{addr: netip.AddrPortFrom(f.IncomingIP, f.Port), proto: protocols.FTP, owner: "ftp-proxy explicit"}
+		d.route = newRoute(snap, protocols.FTP, vdom, f.Options, f.AVProfile)
+		d.route.loopback, d.route.serverData = f.AllowLoopback, f.ServerDataMode
+		out = append(out, d)
+	}
+	for _, d := range out {
+		d.route.inspect = true // without a driver nobody would know where to connect
+		d.route.log = config.LogAll
+	}
+	return out
+}
+
+// FilesNeeded is how many descriptors a full table takes: two a session, two more
+// for those that have data connections, and the reserve.
+func FilesNeeded(snap *config.Snapshot) int {
+	n := snap.Resource.Proxy
+	need := 2*n + reserveFD
+	doors, err := doorways(snap, nil)
+	if err != nil {
+		return need // the engine will say so
+	}
+	if slices.ContainsFunc(doors, func(d doorway) bool { return d.proto == protocols.FTP }) {
+		if limit := snap.Simulator.FTPLimit; limit > 0 {
+			n = min(n, limit)
+		}
+		need += 2 * n
+	}
+	return need
+}
+
+// portRange are the ports for data connections; from 0 to 0 the system chooses.
+type portRange struct{ low, high uint16 }
+
+func (r portRange) size() int { return int(r.high) - int(r.low) + 1 }
+
+// at is the nth port, counted around.
+func (r portRange) at(n int) uint16 { return r.low + uint16(n%r.size()) }
 
 // Doorways tells where an engine with this configuration listens, and for what,
 // a line each.
@@ -240,6 +291,10 @@ func serviceOf(snap *config.Snapshot, pol *config.Policy, v *config.VIP) (protoc
 	return 0, false
 }
 
+// remoteWorkers is how many scans of remote engines run at once by processor: they
+// mostly wait.
+const remoteWorkers = 4
+
 // scanSettings reads how objects are judged.
 func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
 	set := &ScanSettings{
@@ -248,6 +303,9 @@ func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
 	}
 	if set.Workers == 0 {
 		set.Workers = runtime.NumCPU()
+		if c.Remote() {
+			set.Workers *= remoteWorkers
+		}
 	}
 	return set
 }

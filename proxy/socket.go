@@ -28,8 +28,10 @@ const (
 	flagRelay                          // room to write is an event for the session
 	flagUrgent                         // the peer sends urgent data, at which every read stops short
 	flagLingering                      // the session is over, the socket waits for its peer
+	flagOverheard                      // another socket has something new; see Session.Attend
 	flagWaiting     = flagWaitRead | flagWaitWrite
 	flagReadReasons = flagReadable | flagHangup | flagDead | flagAborted | flagTimedOut | flagNudged
+	flagWakesReader = flagReadReasons | flagOverheard
 )
 
 // socket is one TCP connection of a session: a descriptor, the flags that say
@@ -37,25 +39,26 @@ const (
 // block the goroutine, never a thread, and never try what the reactor has not
 // announced. It implements wire.Stream.
 type socket struct {
-	sess   *Session
-	peer   netip.AddrPort // of a server: where it is
-	events *stats.Counter // what the reactor counts an event under, nil: nothing
-	heard  *atomic.Uint32 // the same, of this session; nil: nothing
-	flags  atomic.Uint32
-	slot   uint32
-	gen    uint32
-	woken  chan struct{} // one token a wait; made at the first wait
-	wakeAt atomic.Int64  // when flagNudged is due, 0: never
-	until  atomic.Int64  // how long the goroutine waits at most, 0: it doesn't wait
-	limit  int64         // how long one wait may last (ns); by the owner only
-	due    int64         // when the wait that was nudged is over, 0: there is none; by the owner only
-	ended  bool          // the peer's end of stream was read; by the owner only
-	quick  bool          // small writes leave at once (TCP_NODELAY); by the owner only
-	wrote  bool          // something was written since the last read; by the owner only
-	trying bool          // Read does not wait; by the owner only
-	early  func() error  // what a write that waits calls when the peer speaks; by the owner only
-	unread error         // what an attempt found and the next Read returns; by the owner only
-	conn   netConn       // the descriptor itself, by platform
+	sess     *Session
+	peer     netip.AddrPort // of a server: where it is
+	events   *stats.Counter // what the reactor counts an event under, nil: nothing
+	heard    *atomic.Uint32 // the same, of this session; nil: nothing
+	flags    atomic.Uint32
+	slot     uint32
+	gen      uint32
+	woken    chan struct{} // one token a wait; made at the first wait
+	wakeAt   atomic.Int64  // when flagNudged is due, 0: never
+	until    atomic.Int64  // how long the goroutine waits at most, 0: it doesn't wait
+	limit    int64         // how long one wait may last (ns); by the owner only
+	due      int64         // when the wait that was nudged is over, 0: there is none; by the owner only
+	ended    bool          // the peer's end of stream was read; by the owner only
+	quick    bool          // small writes leave at once (TCP_NODELAY); by the owner only
+	wrote    bool          // something was written since the last read; by the owner only
+	trying   bool          // Read does not wait; by the owner only
+	attached bool          // a data connection, or a listener for one
+	early    func() error  // what a write that waits calls when the peer speaks; by the owner only
+	unread   error         // what an attempt found and the next Read returns; by the owner only
+	conn     netConn       // the descriptor itself, by platform
 }
 
 // count counts an event that the reactor has seen.
@@ -72,7 +75,7 @@ func (s *socket) set(bits uint32) bool {
 	for {
 		old := s.flags.Load()
 		now := old | bits
-		wake := (old&flagWaitRead != 0 && bits&flagReadReasons != 0) ||
+		wake := (old&flagWaitRead != 0 && bits&flagWakesReader != 0) ||
 			(old&flagWaitWrite != 0 && bits&^(flagReadable|flagHangup|flagNudged) != 0) ||
 			(old&flagWaitWrite != 0 && old&flagInterrupt != 0 && bits&flagReadable != 0)
 		if wake {
@@ -112,6 +115,12 @@ func (s *socket) wait(waiting, reasons uint32) error {
 			return s.sess.causeOr(errClientGone)
 		case f&flagTimedOut != 0:
 			return fmt.Errorf("waiting for the %s: %w", s.sess.nameOf(s), ErrTimeout)
+		case f&flagOverheard != 0 && !s.trying:
+			s.clear(flagOverheard)
+			if err := s.sess.listenTo(); err != nil {
+				return err
+			}
+			continue
 		case f&reasons != 0:
 			if f&flagNudged == 0 {
 				s.due = 0

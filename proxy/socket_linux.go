@@ -115,22 +115,20 @@ func (c *netConn) pendingError() error {
 // interrupt has nothing to do: no call on a descriptor blocks.
 func (c *netConn) interrupt() {}
 
-// startConnect begins to connect to a, with a descriptor below maxFD; the caller
-// sees to the time limit.
-func startConnect(a netip.AddrPort, _ time.Duration, maxFD int) (c netConn, p progress, err error) {
-	family := unix.AF_INET6
-	if a.Addr().Unmap().Is4() {
-		family = unix.AF_INET
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	if err == nil && fd >= maxFD {
-		_ = unix.Close(fd)
-		err = unix.EMFILE
-	}
+// startConnect begins to connect to a, from an address of ours if that is valid,
+// with a descriptor below maxFD; the caller sees to the time limit.
+func startConnect(a netip.AddrPort, from netip.Addr, _ time.Duration, maxFD int) (c netConn, p progress, err error) {
+	fd, err := newSocket(a.Addr(), maxFD)
 	if err != nil {
-		return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("socket", err)}
+		return netConn{}, later, &connectError{step: connectSocket, err: err}
 	}
 	c = netConn{fd: int32(fd)}
+	if from.IsValid() {
+		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
+			c.close(false)
+			return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("bind", err)}
+		}
+	}
 	switch err = unix.Connect(fd, sockaddr(a)); err {
 	case nil:
 		return c, atOnce, nil

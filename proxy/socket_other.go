@@ -7,17 +7,20 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
 	"utmsim/protocols/wire"
 )
 
-// errWouldBlock says that nothing can be read now.
+// errWouldBlock says that nothing can be read or written now.
 var errWouldBlock = wire.ErrNotYet
 
 // netConn is the portable connection: a goroutine for each socket reads ahead
-// into one buffer and so stands in for readiness events. Writes block.
+// into one buffer and so stands in for readiness events. A write blocks for a moment
+// and is then reported as one that has to wait, and soon as one that may be tried
+// again: whoever waits can be woken by other things meanwhile.
 type netConn struct{ *readAhead }
 
 // readAhead is what the reading goroutine and the session share.
@@ -29,12 +32,19 @@ type readAhead struct {
 	buf  []byte
 	r, w int
 	err  error
+	tell func(flags uint32) // reports readiness; nil before the first read
+
+	ln       *net.TCPListener // a data listener, which has no tcp
+	accepted *net.TCPConn     // what it has taken
 }
 
 const readAheadSize = 32 << 10
 
-// writeLimit is how long one write may block.
-const writeLimit = 60 * time.Second
+// How long one attempt to write may block, and how long it is until the next.
+const (
+	writeLimit = 100 * time.Millisecond
+	writePause = 20 * time.Millisecond
+)
 
 func newNetConn(c *net.TCPConn) netConn {
 	return netConn{&readAhead{tcp: c, space: make(chan struct{}, 1)}}
@@ -42,8 +52,12 @@ func newNetConn(c *net.TCPConn) netConn {
 
 // pump reads ahead until the connection ends; tell is called after each read.
 func (c netConn) pump(tell func(flags uint32)) {
+	if c.ln != nil {
+		c.pumpAccepts(tell)
+		return
+	}
 	c.mu.Lock()
-	c.buf = make([]byte, readAheadSize)
+	c.buf, c.tell = make([]byte, readAheadSize), tell
 	c.mu.Unlock()
 	for {
 		n, err := c.tcp.Read(c.buf)
@@ -93,7 +107,20 @@ func (c netConn) read(p []byte) (int, error) {
 
 func (c netConn) write(p []byte) (int, error) {
 	_ = c.tcp.SetWriteDeadline(time.Now().Add(writeLimit))
-	return c.tcp.Write(p)
+	n, err := c.tcp.Write(p)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if n > 0 {
+		return n, nil
+	}
+	c.mu.Lock()
+	tell := c.tell
+	c.mu.Unlock()
+	if tell != nil {
+		time.AfterFunc(writePause, func() { tell(flagWritable) })
+	}
+	return 0, errWouldBlock
 }
 
 func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
@@ -102,9 +129,17 @@ func (c netConn) closeWrite() error { return c.tcp.CloseWrite() }
 func (c netConn) unsent() int { return 0 }
 
 // interrupt ends whatever blocks on the connection.
-func (c netConn) interrupt() { _ = c.tcp.SetDeadline(time.Unix(1, 0)) }
+func (c netConn) interrupt() {
+	if c.ln == nil {
+		_ = c.tcp.SetDeadline(time.Unix(1, 0))
+	}
+}
 
 func (c netConn) close(reset bool) {
+	if c.ln != nil {
+		c.closeListener()
+		return
+	}
 	if reset {
 		_ = c.tcp.SetLinger(0)
 	}
@@ -115,14 +150,26 @@ func (c netConn) close(reset bool) {
 	}
 }
 
+// keepUrgent: see the other implementation.
+func (c netConn) keepUrgent() {
+	if raw, err := c.tcp.SyscallConn(); err == nil {
+		_ = raw.Control(setUrgentInline)
+	}
+}
+
 // noDelay has nothing to do: package net sets it.
 func (c netConn) noDelay() {}
 
 func (c netConn) pendingError() error { return nil }
 
-// startConnect connects to a; it is always done when it returns.
-func startConnect(a netip.AddrPort, limit time.Duration, _ int) (netConn, progress, error) {
-	c, err := net.DialTimeout("tcp", a.String(), limit)
+// startConnect connects to a, from an address of ours if that is valid; it is
+// always done when it returns.
+func startConnect(a netip.AddrPort, from netip.Addr, limit time.Duration, _ int) (netConn, progress, error) {
+	d := net.Dialer{Timeout: limit}
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	c, err := d.Dial("tcp", a.String())
 	if err != nil {
 		return netConn{}, later, &connectError{step: connectConnect, err: err}
 	}

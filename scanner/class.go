@@ -1,6 +1,9 @@
 package scanner
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Class is the category of a verdict.
 type Class uint8
@@ -50,3 +53,31 @@ func SetOf(list ...Class) ClassSet {
 
 // Has says whether c is in the set.
 func (s ClassSet) Has(c Class) bool { return s&(1<<c) != 0 }
+
+// ClassOf reads the class of a detection from its name, as signature authors
+// write it: "Worm." in front, or in second place as in "Win.Worm.Name", means a
+// worm; "Heuristic.", "Heuristics." and "Suspicious." a guess. Some heuristics of
+// ClamAV say what an archive is instead of what is in it.
+func ClassOf(name string) Class {
+	for _, known := range prefixes {
+		if strings.HasPrefix(name, known.prefix) {
+			return known.class
+		}
+	}
+	if parts := strings.SplitN(name, ".", 3); len(parts) == 3 && parts[1] == "Worm" {
+		return Worm
+	}
+	return Virus
+}
+
+var prefixes = [...]struct {
+	prefix string
+	class  Class
+}{
+	{"Worm.", Worm},
+	{"Heuristics.Encrypted.", Encrypted},
+	{"Heuristics.Limits.Exceeded", Oversize},
+	{"Heuristic.", Suspicious},
+	{"Heuristics.", Suspicious},
+	{"Suspicious.", Suspicious},
+}

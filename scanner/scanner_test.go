@@ -83,3 +83,14 @@ func TestClass(t *testing.T) {
 	assert.True(t, s.Has(Oversize))
 	assert.False(t, s.Has(Corrupt))
 }
+
+func TestClassOf(t *testing.T) {
+	for name, want := range map[string]Class{
+		"EICAR_TEST_FILE": Virus, "Win.Trojan.Agent-1": Virus, "Test.Worm": Virus, "": Virus,
+		"Worm.Test": Worm, "Win.Worm.Mydoom-7": Worm,
+		"Heuristic.Test": Suspicious, "Heuristics.Phishing.Email": Suspicious, "Suspicious.Test": Suspicious,
+		"Heuristics.Encrypted.Zip": Encrypted, "Heuristics.Limits.Exceeded.MaxFiles": Oversize,
+	} {
+		assert.Equal(t, want, ClassOf(name), name)
+	}
+}

@@ -172,7 +172,7 @@ func TestTugOfWar(t *testing.T) {
 			defer over.Store(true) // where a life fails
 			r := rand.New(rand.NewPCG(1, 1))
 			lost := 0
-			for range c.lives {
+			for range c.lives / slowness {
 				if c.live(t, table, r.IntN(c.most)) {
 					lost++
 				}

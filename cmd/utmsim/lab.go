@@ -54,6 +54,9 @@ func printLab(w io.Writer, l *appliance.Lab, dir string, offset int) {
 	for _, e := range l.Origins.Endpoints() {
 		fmt.Fprintf(w, "%-22s  %-18s  %s\n", "(origin) "+string(e.Service), e.Address, e.Holds)
 	}
+	if at := l.Console().SSHAddr(); at.IsValid() {
+		fmt.Fprintf(w, "%-22s  %-18s  %s\n", "SSH console", at, "user admin, no password")
+	}
 	flag := ""
 	if offset != 0 || os.Getenv("UTMSIM_STATE") == "" && !isDefaultState(dir) {
 		flag = " --state " + dir
@@ -62,7 +65,11 @@ func printLab(w io.Writer, l *appliance.Lab, dir string, offset int) {
 	fmt.Fprintf(w, "  curl http://%s/                    a clean page, through the proxy\n", l.Proxies[0].Address)
 	fmt.Fprintf(w, "  curl http://%s/eicar.com           blocked\n", l.Proxies[0].Address)
 	fmt.Fprintf(w, "  go run ./cmd/utmsim console%s            the appliance's command line\n", flag)
-	fmt.Fprintf(w, "  go run ./cmd/utmsim exec%s 'get test proxyworker 4'\n\n", flag)
+	fmt.Fprintf(w, "  go run ./cmd/utmsim exec%s 'get test proxyworker 4'\n", flag)
+	if at := l.Console().SSHAddr(); at.IsValid() {
+		fmt.Fprintf(w, "  ssh -p %d admin@%s\n", at.Port(), at.Addr())
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintln(w, "utmsim lab ready")
 }
 

@@ -34,6 +34,9 @@ func newServe() *cobra.Command {
 			for _, line := range a.Listening() {
 				fmt.Fprintln(cmd.OutOrStdout(), line)
 			}
+			if at := a.Console().SSHAddr(); at.IsValid() {
+				fmt.Fprintf(cmd.OutOrStdout(), "listens on %s for the SSH console\n", at)
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "the console: utmsim console --state %s\nutmsim ready\n", dir)
 			return errors.Join(wait(a), a.Stop())
 		},

@@ -20,14 +20,13 @@ import (
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
 	"utmsim/protocols"
+	"utmsim/protocols/ftpproxy"
 	"utmsim/protocols/httpproxy"
 	"utmsim/protocols/imapproxy"
 	"utmsim/protocols/nntpproxy"
 	"utmsim/protocols/pop3proxy"
 	"utmsim/protocols/smtpproxy"
 	"utmsim/proxy"
-	"utmsim/scanner"
-	"utmsim/scanner/builtin"
 )
 
 // Source is one configuration text; File names it in messages.
@@ -66,8 +65,10 @@ type Appliance struct {
 	log      *zap.Logger
 	logFile  *logfile.File // structured records
 	events   *eventlog.Log // the appliance's own lines, from the same records
+	crashes  *console.Crashlog
 	store    *config.Store
 	resolver *resolver.Resolver
+	engines  engines
 	engine   *proxy.Engine
 	console  *console.Console
 	quit     chan struct{}
@@ -104,7 +105,8 @@ func Start(opts Options) (*Appliance, error) {
 	if a.events, err = eventlog.New(filepath.Join(opts.StateDir, "log"), logSettings(a.store.Snapshot())); err != nil {
 		return nil, errors.Join(err, a.logFile.Close())
 	}
-	a.log = newLogger(a.logFile, a.events)
+	a.crashes = new(console.Crashlog)
+	a.log = newLogger(a.logFile, a.events.Core(), a.crashes.Core())
 	if err := a.run(); err != nil {
 		return nil, errors.Join(err, a.events.Close(), a.logFile.Close())
 	}
@@ -142,28 +144,48 @@ func (a *Appliance) run() (err error) {
 		a.opts.Warn(err.Error())
 	}
 	a.warnAboutRoom(snap, files)
+	a.engines.log = a.log
 	a.resolver = resolver.New(resolverSettings(&snap.DNS))
 	a.engine, err = proxy.New(proxy.Options{
-		Log: a.log, Drivers: drivers(), NewScanner: newScanner, Resolver: a.resolver, OpenFiles: files,
+		Log: a.log, Drivers: drivers(), NewScanner: a.engines.make, Resolver: a.resolver, OpenFiles: files,
 		AnyPort: a.opts.AnyPort, Now: a.opts.Now,
 	}, snap)
 	if err != nil {
-		return err
+		return errors.Join(err, a.engines.close())
 	}
-	a.store.OnCommit(a.commit)
+	if err := a.engines.adopt(); err != nil {
+		return errors.Join(err, a.halt())
+	}
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
+		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
+		Crashlog: a.crashes, StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
-	if err := a.console.Listen(a.opts.StateDir); err != nil {
-		return errors.Join(err, a.engine.Shutdown(context.Background()))
+	a.store.OnCommit(a.commit) // before anybody can reach the console
+	if err := a.openConsole(snap); err != nil {
+		return errors.Join(err, a.console.Close(), a.halt())
 	}
 	a.log.Info("started", zap.String("version", a.opts.Version))
 	return nil
 }
 
+// openConsole opens SSH, where it is configured, and the control socket.
+func (a *Appliance) openConsole(snap *config.Snapshot) error {
+	ssh, err := a.console.PrepareSSH(snap)
+	if err != nil {
+		return err
+	}
+	ssh.Apply()
+	return a.console.Listen(a.opts.StateDir)
+}
+
+// halt ends what runs when the start fails.
+func (a *Appliance) halt() error {
+	return errors.Join(a.engine.Shutdown(context.Background()), a.engines.close())
+}
+
 // warnAboutRoom says what the configured table needs and is not there.
 func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
-	if need := proxy.FilesNeeded(snap.Resource.Proxy); files > 0 && need > files {
+	if need := proxy.FilesNeeded(snap); files > 0 && need > files {
 		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
 			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
 	}
@@ -180,29 +202,9 @@ func drivers() [protocols.Count]proxy.Driver {
 		protocols.SMTP: new(smtpproxy.Driver),
 		protocols.POP3: new(pop3proxy.Driver),
 		protocols.IMAP: new(imapproxy.Driver),
+		protocols.FTP:  new(ftpproxy.Driver),
 		protocols.NNTP: new(nntpproxy.Driver),
 	}
-}
-
-// newScanner makes the chain of engines that the configuration names.
-func newScanner(c *config.Engine) (scanner.Scanner, error) {
-	var chain scanner.Chain
-	for _, e := range c.Engines {
-		switch e {
-		case config.EngineBuiltin:
-			engine, err := builtin.New()
-			if err != nil {
-				return nil, err
-			}
-			chain = append(chain, engine)
-		default:
-			return nil, fmt.Errorf("there is no scan engine %s", e)
-		}
-	}
-	if len(chain) == 1 {
-		return chain[0], nil
-	}
-	return chain, nil
 }
 
 func resolverSettings(d *config.DNS) resolver.Settings {
@@ -216,17 +218,34 @@ func (a *Appliance) commit(c config.Commit) error {
 	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
 		return err
 	}
-	if err := a.engine.Apply(c.New); err != nil {
+	ssh, err := a.console.PrepareSSH(c.New)
+	if err != nil {
 		return err
 	}
+	if err := a.apply(c.New); err != nil {
+		ssh.Cancel()
+		return err
+	}
+	ssh.Apply()
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
 	if err := a.events.Configure(logSettings(c.New)); err != nil {
-		return errors.Join(err, a.engine.Apply(c.Old))
+		return errors.Join(err, a.apply(c.Old))
 	}
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
 			zap.Stringer("kind", ch.Kind), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
 			zap.String("old", ch.Old), zap.String("new", ch.New))
+	}
+	return nil
+}
+
+// apply puts a configuration in force in the proxy, or leaves everything as it is.
+func (a *Appliance) apply(snap *config.Snapshot) error {
+	if err := a.engine.Apply(snap); err != nil {
+		return errors.Join(err, a.engines.discard())
+	}
+	if err := a.engines.adopt(); err != nil {
+		a.log.Warn("ending scan engines", zap.Error(err))
 	}
 	return nil
 }
@@ -243,7 +262,11 @@ func (a *Appliance) Reload() error {
 		defer r.Close()
 		fresh = append(fresh, config.Input{Name: src.File, Reader: r})
 	}
+	before := a.store.Snapshot()
 	report, err := a.store.Replace("reload", fresh...)
+	if err == nil && a.store.Snapshot() == before {
+		err = a.store.Refresh("reload") // files that the configuration names may have changed
+	}
 	if err != nil {
 		a.log.Error("reload refused", zap.Error(err))
 		return fmt.Errorf("reloading: %w", err)
@@ -287,5 +310,5 @@ func (a *Appliance) Stop() error {
 	} else {
 		a.log.Info("stopped")
 	}
-	return errors.Join(a.console.Close(), a.events.Close(), a.logFile.Close())
+	return errors.Join(a.console.Close(), a.engines.close(), a.events.Close(), a.logFile.Close())
 }

@@ -6,6 +6,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/proxy"
+	"utmsim/scanner/builtin"
 )
 
 // Check reads a configuration as Start would and tells what is not simulated.
@@ -19,6 +20,9 @@ func Check(name string, r io.Reader) ([]string, error) {
 	lines := report.Summary()
 	doors, err := proxy.Doorways(store.Snapshot())
 	if err != nil {
+		return lines, fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := builtin.Open(store.Snapshot().Engine.SignatureFiles...); err != nil {
 		return lines, fmt.Errorf("%s: %w", name, err)
 	}
 	return append(append(lines, doors...), name+": no errors"), nil

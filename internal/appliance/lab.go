@@ -18,6 +18,8 @@ const (
 	labSMTP     = 2525
 	labPOP3     = 1110
 	labIMAP     = 1143
+	labFTP      = 2121
+	labSSH      = 2222
 	labNNTP     = 1119
 )
 
@@ -94,7 +96,10 @@ type labVIP struct {
 
 // labVIPs are in the order of the protocols, HTTP first.
 func labVIPs() []labVIP {
-	return []labVIP{{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3}, {lab.ServiceIMAP, labIMAP}, {lab.ServiceNNTP, labNNTP}}
+	return []labVIP{
+		{lab.ServiceHTTP, labHTTP}, {lab.ServiceSMTP, labSMTP}, {lab.ServicePOP3, labPOP3},
+		{lab.ServiceIMAP, labIMAP}, {lab.ServiceFTP, labFTP}, {lab.ServiceNNTP, labNNTP},
+	}
 }
 
 // labAddress is where the listener configured for a port of loopback accepts.
@@ -122,7 +127,7 @@ func labConfig(origins *lab.Lab, offset int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset), nil
+	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
 }
 
 const (
@@ -158,6 +163,9 @@ config web-proxy explicit
     set http-incoming-port %d
     set allow-loopback enable
     set av-profile "default"
+end
+config system global
+    set admin-ssh-port %d
 end
 `
 )

@@ -23,6 +23,7 @@ var levels = map[string]int{
 	"utmsim/protocols/smtpproxy": 2,
 	"utmsim/protocols/pop3proxy": 2,
 	"utmsim/protocols/imapproxy": 2,
+	"utmsim/protocols/ftpproxy":  2,
 	"utmsim/protocols/nntpproxy": 2,
 	"utmsim/protocols/mail":      1,
 	"utmsim/proxy":               1,

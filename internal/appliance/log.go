@@ -11,16 +11,16 @@ import (
 	"utmsim/internal/logfile"
 )
 
-// newLogger writes one JSON object a line, and hands each record to the log of the
-// appliance.
-func newLogger(w *logfile.File, events *eventlog.Log) *zap.Logger {
+// newLogger writes one JSON object a line, and hands each record to others.
+func newLogger(w *logfile.File, others ...zapcore.Core) *zap.Logger {
 	enc := zap.NewProductionEncoderConfig()
 	enc.TimeKey, enc.MessageKey = "time", "event"
 	enc.EncodeTime = func(t time.Time, e zapcore.PrimitiveArrayEncoder) {
 		e.AppendString(t.Format("2006-01-02T15:04:05.000Z07:00"))
 	}
 	enc.EncodeDuration = zapcore.StringDurationEncoder
-	return zap.New(zapcore.NewTee(zapcore.NewCore(zapcore.NewJSONEncoder(enc), w, zapcore.InfoLevel), events.Core()))
+	file := zapcore.NewCore(zapcore.NewJSONEncoder(enc), w, zapcore.InfoLevel)
+	return zap.New(zapcore.NewTee(append(others, file)...))
 }
 
 // logSettings are what the configuration says about the log of the appliance.

@@ -3,6 +3,7 @@ package appliance_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -157,7 +158,7 @@ func (c *client) popLine(prefix string) string {
 // retrieve is mail n as it comes.
 func (c *client) retrieve(n int) string {
 	c.t.Helper()
-	c.send("RETR " + string(rune('0'+n)) + "\r\n")
+	c.send(fmt.Sprintf("RETR %d\r\n", n))
 	c.popLine("+OK")
 	var mail strings.Builder
 	for {

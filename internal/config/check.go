@@ -2,9 +2,11 @@ package config
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // fault is what is wrong with a configuration as a whole and where.
@@ -33,7 +35,7 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkVIPs, checkSyslog} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkAdmins, checkEngine, checkVIPs, checkDataPorts, checkSyslog} {
 		if f := check(snap); f != nil {
 			return f
 		}
@@ -76,6 +78,42 @@ func checkSimulator(s *Snapshot) *fault {
 	return nil
 }
 
+// checkEngine: engines elsewhere need an address, and a verdict that depends on names
+// can't be remembered by content.
+func checkEngine(s *Snapshot) *fault {
+	c := &s.Engine
+	for _, e := range []struct {
+		sub     string
+		used    bool
+		address string
+		sockets bool
+	}{
+		{"clamd ", c.Uses(EngineClamd), c.Clamd.Address, true},
+		{"icap ", c.Uses(EngineICAP), c.ICAP.Address, false},
+	} {
+		at := place{path: "antivirus engine", sub: e.sub}
+		path := strings.HasPrefix(e.address, "/")
+		_, _, err := net.SplitHostPort(e.address)
+		switch {
+		case e.used && e.address == "":
+			return at.fault("address", "Attribute 'address' MUST be set.")
+		case e.address != "" && err != nil && !(path && e.sockets):
+			return at.fault("address", "address '%s' is not host:port", e.address)
+		}
+	}
+	seen := map[ScanEngine]bool{}
+	for _, e := range c.Engines {
+		if seen[e] {
+			return place{path: "antivirus engine"}.fault("engine", "engine %s is named twice", e)
+		}
+		seen[e] = true
+	}
+	if c.ScanCache > 0 && c.Uses(EngineSimulated) {
+		return place{path: "antivirus engine"}.fault("scan-cache", "scan-cache can't be used with engine simulated, whose verdicts are not about content")
+	}
+	return nil
+}
+
 func checkVIPs(s *Snapshot) *fault {
 	taken := make(map[netip.AddrPort]string)
 	for i := range s.VIPs {
@@ -95,9 +133,31 @@ func checkVIPs(s *Snapshot) *fault {
 		}
 		taken[v.External()] = v.Name
 	}
-	if w := s.WebProxy; w.Status {
-		if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; name != "" {
-			return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
+	return checkExplicit(s, taken)
+}
+
+// checkExplicit looks for explicit proxies in the place of VIPs, or of each other.
+func checkExplicit(s *Snapshot, taken map[netip.AddrPort]string) *fault {
+	w, f := s.WebProxy, s.FTPProxy
+	if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; w.Status && name != "" {
+		return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
+	}
+	at := place{path: "ftp-proxy explicit"}
+	if name := taken[netip.AddrPortFrom(f.IncomingIP, f.Port)]; f.Status && name != "" {
+		return at.fault("incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(f.Port)), name)
+	}
+	if f.Status && w.Status && f.Port == w.Port && f.IncomingIP == w.IncomingIP {
+		return at.fault("incoming-port", "port %s is that of the explicit web proxy", strconv.Itoa(int(f.Port)))
+	}
+	return nil
+}
+
+func checkDataPorts(s *Snapshot) *fault {
+	for i := range s.ProtocolOptions {
+		o := &s.ProtocolOptions[i]
+		if d := o.FTP.DataConnections; d.DataPortLow > d.DataPortHigh || d.DataPortLow == 0 && d.DataPortHigh != 0 {
+			return place{path: "firewall profile-protocol-options", key: o.Name}.fault("data-port-low",
+				"data-port-low (%d) and data-port-high (%d) are no range", d.DataPortLow, d.DataPortHigh)
 		}
 	}
 	return nil

@@ -60,11 +60,13 @@ func (e *Editor) candidates(before []Word) []Choice {
 		return e.readChoices(verb, args)
 	case "set":
 		return e.setChoices(args)
+	case "select", "append", "unselect":
+		return e.chooseChoices(verb, args)
 	case "unset":
 		if len(args) == 0 {
 			return settingChoices(here.node.def)
 		}
-	case "edit", "delete", "rename", "move":
+	case "edit", "delete", "rename", "clone", "move":
 		return e.tableChoices(verb, args)
 	}
 	return []Choice{enter}
@@ -156,11 +158,11 @@ func (e *Editor) tableChoices(verb string, args []Word) []Choice {
 		return list
 	case len(args) == 0 || len(args) == 2 && verb == "move":
 		return keyChoices(here.node)
-	case len(args) == 1 && verb == "rename":
+	case len(args) == 1 && (verb == "rename" || verb == "clone"):
 		return []Choice{{Word: "to", Help: "New name."}}
 	case len(args) == 1 && verb == "move":
 		return []Choice{{Word: "after", Help: "Move after the entry."}, {Word: "before", Help: "Move before the entry."}}
-	case len(args) == 2 && verb == "rename":
+	case len(args) == 2 && (verb == "rename" || verb == "clone"):
 		return []Choice{hint}
 	}
 	return []Choice{enter}
@@ -230,6 +232,11 @@ func (e *Editor) valueChoices(s *setting) []Choice {
 			help += fmt.Sprintf(" (default = <%s>)", strings.Join(s.def, " "))
 		}
 		return []Choice{{Word: s.name, Help: help + ".", Hint: true}}
+	case kindPassword:
+		return []Choice{
+			{Word: s.name, Help: fmt.Sprintf("Enter a password of at most %d characters.", maxPassword), Hint: true},
+			{Word: encWord, Help: "A hash follows, as show prints it."},
+		}
 	case kindAddress:
 		return []Choice{{Word: s.name, Help: "Enter an IPv4 or IPv6 address.", Hint: true}}
 	}

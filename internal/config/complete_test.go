@@ -35,7 +35,7 @@ func TestComplete(t *testing.T) {
 	s := newSession(t, NewStore())
 	_, err := s.e.store.Load("f", strings.NewReader("config firewall address\nedit \"my LAN\"\nnext\nend\n"+vipText("by name", 81)))
 	require.NoError(t, err)
-	const global = "av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red"
+	const global = "admin-lockout-duration admin-lockout-threshold admin-ssh-address admin-ssh-grace-time admin-ssh-password admin-ssh-port admintimeout av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red post-login-banner pre-login-banner"
 	for _, step := range []struct {
 		at    string            // line executed before
 		lines map[string]string // begun line -> offers
@@ -44,23 +44,23 @@ func TestComplete(t *testing.T) {
 			"":                           "config get show",
 			"s":                          "show",
 			"x":                          "",
-			"config ":                    "system firewall antivirus web-proxy log global vdom",
+			"config ":                    "system firewall antivirus web-proxy ftp-proxy log global vdom",
 			"config fire":                "firewall",
 			"config firewall ":           "profile-protocol-options vip policy",
 			"conf fi p":                  "profile-protocol-options policy",
 			"config nothing ":            "",
 			"config firewall vip ":       "<Enter>",
 			"config global ":             "",
-			"show ":                      "full-configuration system firewall antivirus web-proxy log",
-			"show f":                     "full-configuration firewall",
+			"show ":                      "full-configuration system firewall antivirus web-proxy ftp-proxy log",
+			"show f":                     "full-configuration firewall ftp-proxy",
 			"show full-configuration sy": "system",
 			"show firewall vip ":         `<Enter> "by name"`,
 			"show firewall vip b":        `<Enter> "by name"`,
-			"get system ":                "global console dns resource-limits vdom-property simulator",
+			"get system ":                "global admin console dns resource-limits replacemsg vdom-property simulator",
 			"nonsense ":                  "",
 		}},
 		{"config system global", map[string]string{
-			"":                                "set unset get show abort end",
+			"":                                "set unset select unselect append get show abort end",
 			"set ":                            global,
 			"set av":                          "av-failopen av-failopen-session",
 			"set foo ":                        "",
@@ -81,7 +81,7 @@ func TestComplete(t *testing.T) {
 		}},
 		{"end", nil},
 		{"config firewall policy", map[string]string{
-			"":            "edit delete purge rename move get show abort end",
+			"":            "edit delete purge rename clone move get show abort end",
 			"edit ":       "*<policyid>",
 			"move ":       "",
 			"delete ":     "",
@@ -92,14 +92,14 @@ func TestComplete(t *testing.T) {
 			"move 1 b":    "before",
 		}},
 		{"edit 1", map[string]string{
-			"":                              "set unset get show next abort end",
+			"":                              "set unset select unselect append get show next abort end",
 			"set d":                         "*dstaddr",
 			"set dstaddr ":                  `all "by name" "my LAN"`,
 			"set dstaddr all ":              `"by name" "my LAN" <Enter>`,
 			`set dstaddr "by name" all `:    `"my LAN" <Enter>`,
 			"set dstaddr b":                 `"by name"`,
 			`set dstaddr my\ L`:             `"my LAN"`,
-			"set service ":                  "ALL HTTP SMTP POP3 IMAP NNTP",
+			"set service ":                  "ALL HTTP SMTP POP3 IMAP FTP NNTP",
 			"set profile-protocol-options ": "default",
 			"set schedule ":                 "always",
 		}},
@@ -112,7 +112,7 @@ func TestComplete(t *testing.T) {
 		}},
 		{"end", nil},
 		{"config firewall profile-protocol-options", nil},
-		{"edit default", map[string]string{"config ": "http smtp pop3 imap nntp", "config http ": "<Enter>"}},
+		{"edit default", map[string]string{"config ": "http smtp pop3 imap ftp nntp", "config http ": "<Enter>"}},
 		{"config http", map[string]string{
 			"set options ":               "clientcomfort oversize",
 			"set options clientcomfort ": "oversize <Enter>",

@@ -23,7 +23,7 @@ type Change struct {
 	Path     string // the object: "firewall policy"
 	Key      string // the entry; "" for an object that is no table and for Moved
 	Setting  string // within an object in the entry "http ports"; of the other kinds the table within, mostly ""
-	Old, New string
+	Old, New string // of a password a star
 }
 
 // What is what has changed, without its values: "system global hostname",
@@ -62,6 +62,9 @@ func (d *differ) object(at place, old, new *node) {
 	}
 	for i, s := range new.def.settings {
 		if a, b := s.print(old.words(i)), s.print(new.words(i)); a != b {
+			if s.kind == kindPassword {
+				a, b = s.plain(old.words(i)), s.plain(new.words(i))
+			}
 			d.changes = append(d.changes, Change{Path: at.path, Key: at.key, Setting: at.sub + s.name, Old: a, New: b})
 		}
 	}

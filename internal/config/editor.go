@@ -14,6 +14,7 @@ import (
 type Editor struct {
 	store *Store
 	who   string
+	view  bool  // nothing may be changed
 	base  *node // the tree the draft started from
 	w     *walker
 	marks []int    // of each frame: length of log when it was opened
@@ -26,6 +27,13 @@ func (s *Store) Edit(who string) *Editor {
 	e.base = s.live.Load().root
 	e.w = e.walker(e.base)
 	e.marks = []int{0}
+	return e
+}
+
+// View returns an editor that shows everything and refuses to change anything.
+func (s *Store) View(who string) *Editor {
+	e := s.Edit(who)
+	e.view = true
 	return e
 }
 
@@ -70,6 +78,9 @@ func (e *Editor) run(verb string, words []Word) ([]string, *CLIError) {
 	case "abort":
 		return nil, e.abort(args)
 	}
+	if e.view && e.alters(verb, args) {
+		return nil, Denied()
+	}
 	depth := e.w.depth()
 	out, err := e.w.do(verb, args)
 	if err != nil {
@@ -86,6 +97,30 @@ func (e *Editor) run(verb string, words []Word) ([]string, *CLIError) {
 		e.log = append(e.log, slices.Clone(words))
 	}
 	return out, nil
+}
+
+// alters tells whether a line changes more than the place the editor is in.
+func (e *Editor) alters(verb string, args []Word) bool {
+	switch verb {
+	case "config", "next", "end":
+		return false
+	case "edit":
+		here := e.w.here()
+		return here.level == atTable && (len(args) != 1 || e.w.locate(here.node, args[0].Text) < 0)
+	}
+	return true
+}
+
+// Question is what a person is asked before the line is executed; "" for a line
+// that needs no second thought.
+func (e *Editor) Question(words []Word) string {
+	if len(words) != 1 || words[0].Quoted || e.view {
+		return ""
+	}
+	if verb, err := resolveVerb(e.w.here().level, words[0].Text, false); err != nil || verb != "purge" {
+		return ""
+	}
+	return "This operation will clear all table!\nDo you want to continue? (y/n)"
 }
 
 // trackFrames notes where frames begin in the log; it runs before the line that has

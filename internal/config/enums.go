@@ -183,14 +183,45 @@ func (TLSMode) choices() []Choice {
 // String is the setting's word.
 func (e TLSMode) String() string { return word(e.choices(), uint8(e)) }
 
+// DataMode is how data connections with a server are made.
+type DataMode uint8
+
+// The modes of data connections with a server.
+const (
+	DataAsClient DataMode = iota // as the client makes its own
+	DataPassive                  // the proxy connects to the server
+	DataActive                   // the server connects to the proxy
+)
+
+func (DataMode) choices() []Choice {
+	return []Choice{
+		{Word: "client", Help: "Use the same transmission mode for client and server data sessions."},
+		{Word: "passive", Help: "Use passive mode on server data session."},
+		{Word: "active", Help: "Use active mode on server data session (not on the appliance)."},
+	}
+}
+
+// String is the setting's word.
+func (e DataMode) String() string { return word(e.choices(), uint8(e)) }
+
 // ScanEngine is one of the engines that judge objects.
 type ScanEngine uint8
 
-// EngineBuiltin is the engine inside the program.
-const EngineBuiltin ScanEngine = 0
+// The engines.
+const (
+	EngineBuiltin   ScanEngine = iota // inside the program
+	EngineClamd                       // ClamAV's daemon
+	EngineICAP                        // an ICAP server
+	EngineSimulated                   // verdicts, times and faults by rule
+)
 
 func (ScanEngine) choices() []Choice {
-	return []Choice{{Word: "builtin", Help: "The engine inside the program: EICAR, signatures, archives."}}
+	return []Choice{
+		{Word: "builtin", Help: "The engine inside the program: EICAR, signatures, archives."},
+		{Word: "clamd", Help: "ClamAV's daemon, by INSTREAM over a socket."},
+		{Word: "icap", Help: "An ICAP server, by REQMOD and RESPMOD."},
+		{Word: "simulated", Help: "Verdicts by rule, with times and faults as configured."},
+	}
 }
 
 // String is the setting's word.
@@ -216,3 +247,74 @@ func (ErrorAction) choices() []Choice {
 
 // String is the setting's word.
 func (e ErrorAction) String() string { return word(e.choices(), uint8(e)) }
+
+// ServiceCurve is how the service times of simulated scans are spread.
+type ServiceCurve uint8
+
+// The curves.
+const (
+	CurveFixed ServiceCurve = iota
+	CurveNormal
+	CurveLognormal
+)
+
+func (ServiceCurve) choices() []Choice {
+	return []Choice{
+		{Word: "fixed", Help: "Always the same."},
+		{Word: "normal", Help: "Around the average, shorter as often as longer."},
+		{Word: "lognormal", Help: "Mostly short and sometimes long."},
+	}
+}
+
+// String is the setting's word.
+func (e ServiceCurve) String() string { return word(e.choices(), uint8(e)) }
+
+// RuleMatch is what a rule of the simulated engine looks at.
+type RuleMatch uint8
+
+// The kinds of rules.
+const (
+	MatchName RuleMatch = iota
+	MatchSize
+	MatchEvery
+	MatchShare
+)
+
+func (RuleMatch) choices() []Choice {
+	return []Choice{
+		{Word: "name", Help: "The object's name."},
+		{Word: "size", Help: "The object's size."},
+		{Word: "every", Help: "The number of the scan."},
+		{Word: "share", Help: "Chance."},
+	}
+}
+
+// String is the setting's word.
+func (e RuleMatch) String() string { return word(e.choices(), uint8(e)) }
+
+// RuleVerdict is what a rule of the simulated engine says.
+type RuleVerdict uint8
+
+// The verdicts.
+const (
+	RuleVirus RuleVerdict = iota
+	RuleWorm
+	RuleSuspicious
+	RuleClean
+	RuleEncrypted
+	RuleCorrupted
+)
+
+func (RuleVerdict) choices() []Choice {
+	return []Choice{
+		{Word: "virus", Help: "A virus was found."},
+		{Word: "worm", Help: "A worm was found."},
+		{Word: "suspicious", Help: "Something suspicious was found."},
+		{Word: "clean", Help: "Nothing was found; no further rule is asked."},
+		{Word: "encrypted", Help: "A part can't be opened without a password."},
+		{Word: "corrupted", Help: "A part is damaged."},
+	}
+}
+
+// String is the setting's word.
+func (e RuleVerdict) String() string { return word(e.choices(), uint8(e)) }

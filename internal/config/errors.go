@@ -85,6 +85,12 @@ func inUse(n int) *CLIError {
 	return &CLIError{Lines: []string{fmt.Sprintf("The entry is used by other %d entries", n)}, Code: -23}
 }
 
+// Denied is the answer to what an account may not do. That the appliance refuses
+// with code -37 is known, its words here are ours.
+func Denied() *CLIError {
+	return &CLIError{Lines: []string{"Permission denied. Insufficient privileges."}, Code: -37}
+}
+
 // discarded is the answer to end or next when what was entered is not accepted as
 // a whole; the change is dropped.
 func discarded(message string) *CLIError {

@@ -53,7 +53,7 @@ type Policy struct {
 	Action     PolicyAction `cli:"action" default:"deny" foreign:"ipsec ssl-vpn" help:"Policy action."`
 	Status     bool         `cli:"status" default:"enable" help:"Enable or disable this policy."`
 	Schedule   Schedule     `cli:"schedule" default:"always" foreign:"*" help:"Schedule name."`
-	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3 IMAP NNTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
+	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3 IMAP FTP NNTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
 	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`
@@ -89,4 +89,16 @@ type WebProxy struct {
 	AllowLoopback bool       `cli:"allow-loopback" default:"disable" help:"Enable/disable targets on this host, loopback and link-local (not on the appliance)."`
 	AVProfile     string     `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile (not on the appliance)."`
 	Options       string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile (not on the appliance)."`
+}
+
+// FTPProxy is "config ftp-proxy explicit": the proxy whose clients name the server
+// when they log in, as user@host or user@host:port.
+type FTPProxy struct {
+	Status         bool       `cli:"status" default:"disable" help:"Enable/disable the explicit FTP proxy."`
+	IncomingIP     netip.Addr `cli:"incoming-ip" default:"0.0.0.0" help:"Accept incoming FTP requests from this IP address. An interface must have this IP address."`
+	Port           uint16     `cli:"incoming-port" default:"21" range:"1-65535" help:"Accept incoming FTP requests on this port."`
+	ServerDataMode DataMode   `cli:"server-data-mode" default:"client" help:"Determine mode of data session on FTP server side."`
+	AllowLoopback  bool       `cli:"allow-loopback" default:"disable" help:"Enable/disable servers on this host, loopback and link-local (not on the appliance)."`
+	AVProfile      string     `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile (not on the appliance)."`
+	Options        string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile (not on the appliance)."`
 }

@@ -129,6 +129,8 @@ func (l *loader) statement(st *statement) error {
 		return l.set(st, args)
 	case verb == "unset":
 		return l.unset(st, args)
+	case verb == "select", verb == "append", verb == "unselect":
+		return l.choose(st, verb, args)
 	case verb == "next", verb == "end":
 		return cli(l.leave(st, verb, args))
 	}
@@ -236,6 +238,7 @@ func (l *loader) set(st *statement, args []Word) error {
 		return err
 	}
 	l.lookAbroad(st, n, args[0].Text)
+	l.lookAtHash(st, n, args[0].Text)
 	return nil
 }
 

@@ -88,8 +88,8 @@ func TestBackup(t *testing.T) {
 	}
 	for _, kept := range []string{
 		"    edit \"farm\"\n        set type server-load-balance\n        set extip 192.0.2.13\n        set server-type http\n        set extport 80\n        config realservers\n            edit 1\n                set ip 10.0.0.13\n            next\n        end\n    next\n",
-		"        config ftp\n            set ports 21\n            set options splice\n        end\n",
-		"    set admintimeout 480\n    set timezone 04\nend\n",
+		"        config mapi\n            set ports 135\n            set options fragmail\n        end\n",
+		"    set admin-sport 8443\n    set timezone 04\nend\n",
 		"            unset post-lang\n",
 		"        set options clientcomfort oversize servercomfort\n",
 		"    edit \"guests\"\n        set proxy 100\n    next\n",
@@ -173,6 +173,18 @@ func TestFileErrors(t *testing.T) {
 			"f:9: port 8080 is the extport of 'a'; object check operator error, -45, discard the setting" + code + "1)",
 		},
 		{
+			"VIP on the explicit FTP proxy's port", vipText("a", 21) + "config ftp-proxy explicit\nset status enable\nset incoming-ip 127.0.0.1\nend\n",
+			"f:9: port 21 is the extport of 'a'; object check operator error, -45, discard the setting" + code + "1)",
+		},
+		{
+			"two explicit proxies on one port", "config web-proxy explicit\nset status enable\nend\nconfig ftp-proxy explicit\nset status enable\nset incoming-port 8080\nend\n",
+			"f:6: port 8080 is that of the explicit web proxy; object check operator error, -45, discard the setting" + code + "1)",
+		},
+		{
+			"no range of data ports", "config firewall profile-protocol-options\nedit default\nconfig ftp\nset data-port-low 50001\nset data-port-high 50000\nend\nnext\nend\n",
+			"f:2: data-port-low (50001) and data-port-high (50000) are no range; object check operator error, -45, discard the setting" + code + "1)",
+		},
+		{
 			"VIP without server", "config firewall vip\nedit a\nset portforward enable\nset extport 1\nnext\nend\n",
 			"f:2: Attribute 'mappedip' MUST be set.; object check operator error, -45, discard the setting" + code + "1)",
 		},
@@ -204,7 +216,7 @@ func TestFileIsTheConsolesLanguage(t *testing.T) {
 	s, report := loaded(t, `
   # abbreviations, CRLF, several quotings, entries begun anew
 conf sys glob`+"\r\n"+`set host 'unit-1'
-  uns av-failopen
+  unset av-failopen
 end
 `+vipText("web", 80)+`
 config firewall policy

@@ -14,6 +14,7 @@ type ProtocolOptions struct {
 	SMTP    SMTPOptions `cli:"smtp" help:"Configure SMTP protocol options."`
 	POP3    POP3Options `cli:"pop3" help:"Configure POP3 protocol options."`
 	IMAP    IMAPOptions `cli:"imap" help:"Configure IMAP protocol options."`
+	FTP     FTPOptions  `cli:"ftp" help:"Configure FTP protocol options."`
 	NNTP    NNTPOptions `cli:"nntp" help:"Configure NNTP protocol options."`
 }
 
@@ -76,6 +77,22 @@ type IMAPOptions struct {
 	PartialBlock bool `cli:"partial-block" default:"disable" help:"Enable/disable blocking of pieces of messages that a client fetches one by one (not on the appliance)."`
 }
 
+// DataConnections are the options of data connections, which FTP has.
+type DataConnections struct {
+	ServerDataMode DataMode `cli:"server-data-mode" default:"client" help:"How data connections with the server are made (not on the appliance for virtual IPs)."`
+	DataPortLow    uint16   `cli:"data-port-low" default:"0" range:"0-65535" help:"First port that data connections are waited for on (0 = any; not on the appliance)."`
+	DataPortHigh   uint16   `cli:"data-port-high" default:"0" range:"0-65535" help:"Last port that data connections are waited for on (0 = any; not on the appliance)."`
+}
+
+// FTPOptions is "config ftp" of the protocol options. What REST and MODE lead to
+// can't be inspected: the commands pass only where the options say so.
+type FTPOptions struct {
+	Inspection `default.ports:"21" words.options:"clientcomfort oversize splice bypass-rest-command bypass-mode-command" foreign.options:"no-content-summary"`
+	Comforting
+	Dialogue `default.idle-timeout:"900"`
+	DataConnections
+}
+
 // NNTPOptions is "config nntp" of the protocol options. An inactivity timer lasts at
 // least 3 minutes (RFC 3977 section 3.1).
 type NNTPOptions struct {
@@ -95,6 +112,8 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 		return &o.POP3.Inspection
 	case protocols.IMAP:
 		return &o.IMAP.Inspection
+	case protocols.FTP:
+		return &o.FTP.Inspection
 	case protocols.NNTP:
 		return &o.NNTP.Inspection
 	}
@@ -103,8 +122,11 @@ func (o *ProtocolOptions) Inspection(p protocols.Protocol) *Inspection {
 
 // Comforting is the client comforting of protocol p; nil where there is none.
 func (o *ProtocolOptions) Comforting(p protocols.Protocol) *Comforting {
-	if p == protocols.HTTP {
+	switch p {
+	case protocols.HTTP:
 		return &o.HTTP.Comforting
+	case protocols.FTP:
+		return &o.FTP.Comforting
 	}
 	return nil
 }
@@ -119,8 +141,19 @@ func (o *ProtocolOptions) Dialogue(p protocols.Protocol) *Dialogue {
 		return &o.POP3.Dialogue
 	case protocols.IMAP:
 		return &o.IMAP.Dialogue
+	case protocols.FTP:
+		return &o.FTP.Dialogue
 	case protocols.NNTP:
 		return &o.NNTP.Dialogue
+	}
+	return nil
+}
+
+// DataConnections are the options of the data connections of protocol p; nil where
+// there are none.
+func (o *ProtocolOptions) DataConnections(p protocols.Protocol) *DataConnections {
+	if p == protocols.FTP {
+		return &o.FTP.DataConnections
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ import (
 func valueFor(t *rapid.T, s *setting) string {
 	one := func() string {
 		switch s.kind {
+		case kindPassword:
+			return rapid.SampledFrom([]string{"''", "ENC x", "ENC 'a;b\"c'", "ENC ''", "a b", "ENC $2b$04$c"}).Draw(t, "password")
 		case kindInteger:
 			return strconv.FormatInt(rapid.Int64Range(s.min, min(s.max, s.min+20)).Draw(t, "number"), 10)
 		case kindAddress:
@@ -41,7 +43,8 @@ func linesFor(t *rapid.T, o *object) []string {
 			lines = append(lines, "unset "+s.name)
 			continue
 		}
-		lines = append(lines, "set "+s.name+" "+valueFor(t, s))
+		verb := rapid.SampledFrom([]string{"set", "set", "set", "append", "unselect", "select"}).Draw(t, "verb")
+		lines = append(lines, verb+" "+s.name+" "+valueFor(t, s))
 	}
 	for _, sub := range o.subs {
 		lines = append(lines, "config "+sub.name)
@@ -58,7 +61,9 @@ func tableLinesFor(t *rapid.T, o *object) []string {
 		}
 		return quote(rapid.SampledFrom(append([]string{"default", "a", "b c", `"`, "é\\", "new\nline"}, o.key.oneof...)).Draw(t, "key"))
 	}
-	switch rapid.IntRange(0, 7).Draw(t, "table") {
+	switch rapid.IntRange(0, 8).Draw(t, "table") {
+	case 3:
+		return []string{"clone " + key() + " to " + key()}
 	case 0:
 		return []string{"delete " + key()}
 	case 1:

@@ -90,7 +90,12 @@ func TestWordsAreValues(t *testing.T) {
 func TestFactory(t *testing.T) {
 	s := NewStore().Snapshot()
 	none := netip.IPv4Unspecified()
-	assert.Equal(t, Global{Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95}, s.Global)
+	assert.Equal(t, Global{
+		SSHAddress: netip.MustParseAddr("127.0.0.1"), SSHPassword: true, SSHGrace: 2 * time.Minute,
+		LockoutThreshold: 3, LockoutDuration: time.Minute, AdminTimeout: 5 * time.Minute,
+		Hostname: "FGT", AVFailopen: failopen.Pass, MemoryRed: 88, MemoryGreen: 82, MemoryExtreme: 95,
+	}, s.Global)
+	assert.Equal(t, []Admin{{Name: "admin", Profile: SuperAdmin}}, s.Admins)
 	assert.Equal(t, OutputMore, s.Console.Output)
 	assert.Equal(t, DNS{Primary: none, Secondary: none, Port: 53, Timeout: 2 * time.Second, Retry: 2, CacheLimit: 5000, CacheTTL: 30 * time.Minute}, s.DNS)
 	assert.Empty(t, s.DNS.Servers())
@@ -123,6 +128,19 @@ func TestFactory(t *testing.T) {
 	}, options.POP3)
 	assert.Same(t, &options.POP3.Inspection, options.Inspection(protocols.POP3))
 	assert.Same(t, &options.POP3.Dialogue, options.Dialogue(protocols.POP3))
+	assert.Equal(t, FTPOptions{
+		Inspection: Inspection{
+			Ports: []uint16{21}, Status: true, Options: Splice | BypassREST | BypassMODE,
+			OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12,
+		},
+		Comforting: Comforting{ComfortInterval: 10 * time.Second, ComfortAmount: 1},
+		Dialogue:   Dialogue{IdleTimeout: 15 * time.Minute, LineLimit: 16 << 10},
+	}, options.FTP)
+	assert.Same(t, &options.FTP.Inspection, options.Inspection(protocols.FTP))
+	assert.Same(t, &options.FTP.Dialogue, options.Dialogue(protocols.FTP))
+	assert.Same(t, &options.FTP.Comforting, options.Comforting(protocols.FTP))
+	assert.Same(t, &options.FTP.DataConnections, options.DataConnections(protocols.FTP))
+	assert.Nil(t, options.DataConnections(protocols.HTTP))
 	assert.Equal(t, NNTPOptions{
 		Inspection: Inspection{Ports: []uint16{119}, Status: true, Options: Splice, OversizeLimit: 10 << 20, UncompressedOversizeLimit: 10 << 20, UncompressedNestLimit: 12},
 		Dialogue:   Dialogue{IdleTimeout: 10 * time.Minute, LineLimit: 16 << 10},
@@ -136,12 +154,20 @@ func TestFactory(t *testing.T) {
 	assert.False(t, av.HTTP.Options.Has(AVMonitor))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.SMTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.POP3))
+	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.FTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
-	assert.Nil(t, av.Protocol(protocols.FTP))
-	assert.Equal(t, Engine{Engines: []ScanEngine{EngineBuiltin}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second}, s.Engine)
+	assert.Equal(t, Engine{
+		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,
+		Clamd: ClamdEngine{StreamMax: 25 << 20, ConnectTimeout: 5 * time.Second},
+		ICAP:  ICAPEngine{Reqmod: "avscan", Respmod: "avscan", Preview: true, ConnectTimeout: 5 * time.Second},
+		Simulated: SimulatedEngine{
+			Wrap: []ScanEngine{}, Seed: 1, StallFor: 5 * time.Second, CrashFor: 5 * time.Second, Rules: []SimulatedRule{},
+		},
+	}, s.Engine)
 	assert.Empty(t, s.VIPs)
 	assert.Empty(t, s.Policies)
 	assert.Equal(t, WebProxy{IncomingIP: none, Port: 8080, ConnectPorts: []uint16{443}, Options: "default"}, s.WebProxy)
+	assert.Equal(t, FTPProxy{IncomingIP: none, Port: 21, Options: "default"}, s.FTPProxy)
 	assert.Nil(t, s.Options("x"))
 	assert.Nil(t, s.AVProfile("x"))
 	assert.Nil(t, s.VIP("x"))

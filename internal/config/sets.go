@@ -8,7 +8,9 @@ const (
 	ClientComfort HoldOptions = 1 << iota // feed the client a little while an object is held
 	Fragmail                              // parts of a split mail, which can't be scanned, pass
 	OversizeBlock                         // objects over the oversize limit are blocked, not passed
-	Splice                                // what is detected is refused instead of replaced
+	Splice                                // what is detected is refused instead of replaced; uploads are sent on while they are held
+	BypassREST                            // parts of files, which can't be scanned, pass
+	BypassMODE                            // and so do files in other forms than a stream of bytes
 )
 
 func (HoldOptions) choices() []Choice {
@@ -17,6 +19,8 @@ func (HoldOptions) choices() []Choice {
 		{Word: "fragmail", Help: "Pass fragmented email."},
 		{Word: "oversize", Help: "Block oversized file/email."},
 		{Word: "splice", Help: "Enable splice mode."},
+		{Word: "bypass-rest-command", Help: "Bypass REST command."},
+		{Word: "bypass-mode-command", Help: "Bypass MODE command."},
 	}
 }
 

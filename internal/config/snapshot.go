@@ -10,9 +10,12 @@ import "utmsim/protocols"
 // ("firewall policy": first match). The tags are explained in schema.go.
 type Snapshot struct {
 	Global          Global            `cli:"system global" sort:"name" help:"Configure global attributes."`
+	Admins          []Admin           `cli:"system admin" help:"Configure admin users."`
 	Console         Console           `cli:"system console" help:"Configure console."`
 	DNS             DNS               `cli:"system dns" help:"Configure DNS."`
 	Resource        ResourceLimits    `cli:"system resource-limits" help:"Configure resource limits."`
+	PreLogin        Banner            `cli:"system replacemsg admin pre_admin-disclaimer-text" help:"What SSH shows before a login (with pre-login-banner)."`
+	PostLogin       Banner            `cli:"system replacemsg admin post_admin-disclaimer-text" help:"What a console shows after a login (with post-login-banner)."`
 	VDOMProperties  []VDOMProperty    `cli:"system vdom-property" help:"Configure VDOM property."`
 	Simulator       Simulator         `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
 	ProtocolOptions []ProtocolOptions `cli:"firewall profile-protocol-options" help:"Configure protocol options."`
@@ -21,6 +24,7 @@ type Snapshot struct {
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`
+	FTPProxy        FTPProxy          `cli:"ftp-proxy explicit" help:"Configure explicit FTP proxy settings."`
 	MemoryLog       MemoryLog         `cli:"log memory setting" help:"Settings for memory buffer."`
 	MemoryLogSize   MemoryLogSize     `cli:"log memory global-setting" help:"Global settings for memory logging."`
 	DiskLog         DiskLog           `cli:"log disk setting" help:"Settings for local disk logging."`
@@ -80,6 +84,8 @@ func (s *Simulator) Limit(p protocols.Protocol) int {
 		return s.POP3Limit
 	case protocols.IMAP:
 		return s.IMAPLimit
+	case protocols.FTP:
+		return s.FTPLimit
 	case protocols.NNTP:
 		return s.NNTPLimit
 	}

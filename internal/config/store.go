@@ -12,11 +12,19 @@ import (
 
 // factory is the configuration of a new unit, beyond the defaults of the settings.
 const factory = `
+config system admin
+    edit "admin"
+        set accprofile "super_admin"
+    next
+end
 config firewall profile-protocol-options
     edit "default"
         set comment "All default services."
         config smtp
             set options splice
+        end
+        config ftp
+            set options splice bypass-rest-command bypass-mode-command
         end
         config nntp
             set options splice
@@ -36,6 +44,9 @@ config antivirus profile
             set options scan
         end
         config imap
+            set options scan
+        end
+        config ftp
             set options scan
         end
         config nntp
@@ -64,7 +75,7 @@ type version struct {
 type Commit struct {
 	Old, New *Snapshot
 	Who      string   // the session or file it comes from
-	Changes  []Change // never empty
+	Changes  []Change // empty for Refresh alone
 }
 
 // NewStore returns a store with the factory configuration.
@@ -164,6 +175,18 @@ func (s *Store) commit(who string, build func(live *node) (*node, *CLIError)) *C
 		return f.err
 	}
 	return nil
+}
+
+// Refresh has OnCommit's function called with the configuration as it is, so that
+// files which it names are read again. The error is what that function says.
+func (s *Store) Refresh(who string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.onCommit == nil {
+		return nil
+	}
+	now := s.live.Load().snap
+	return s.onCommit(Commit{Old: now, New: now, Who: who})
 }
 
 func (s *Store) commitLocked(who string, root *node) *fault {

@@ -9,6 +9,15 @@ import (
 
 // Global is "config system global".
 type Global struct {
+	SSHAddress        netip.Addr      `cli:"admin-ssh-address" default:"127.0.0.1" help:"Address that the SSH console listens on; 0.0.0.0 or :: is every one (not on the appliance)."`
+	SSHPort           uint16          `cli:"admin-ssh-port" default:"0" range:"0-65535" help:"Administrative access port for SSH (0 = no SSH console; the appliance's default is 22)."`
+	SSHPassword       bool            `cli:"admin-ssh-password" default:"enable" help:"Enable/disable password authentication for SSH admin access."`
+	SSHGrace          time.Duration   `cli:"admin-ssh-grace-time" unit:"s" default:"120" range:"10-3600" help:"Maximum time in seconds permitted between making an SSH connection to the FortiGate unit and authenticating."`
+	LockoutThreshold  int             `cli:"admin-lockout-threshold" default:"3" range:"1-10" help:"Number of failed login attempts before an administrator account is locked out for the admin-lockout-duration."`
+	LockoutDuration   time.Duration   `cli:"admin-lockout-duration" unit:"s" default:"60" range:"1-2147483" help:"Amount of time in seconds that an administrator account is locked out after reaching the admin-lockout-threshold for repeated failed login attempts."`
+	AdminTimeout      time.Duration   `cli:"admintimeout" unit:"min" default:"5" range:"1-480" help:"Number of minutes before an idle administrator session times out."`
+	PreLoginBanner    bool            `cli:"pre-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message on the login page before an administrator logs in."`
+	PostLoginBanner   bool            `cli:"post-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message after an administrator successfully logs in."`
 	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" pattern:"hostname" help:"FortiGate unit's hostname."`
 	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" only52:"idledrop" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`
 	AVFailopenSession bool            `cli:"av-failopen-session" default:"disable" help:"When enabled and a proxy for a protocol runs out of room in its session table, that protocol goes into failopen mode and enacts the action specified by av-failopen."`
@@ -70,6 +79,7 @@ type Simulator struct {
 	SMTPLimit       int           `cli:"smtp-limit" default:"0" range:"0-1000000" help:"Most entries SMTP may take in the session table (0 = no limit of its own)."`
 	POP3Limit       int           `cli:"pop3-limit" default:"0" range:"0-1000000" help:"Most entries POP3 may take in the session table (0 = no limit of its own)."`
 	IMAPLimit       int           `cli:"imap-limit" default:"0" range:"0-1000000" help:"Most entries IMAP may take in the session table (0 = no limit of its own)."`
+	FTPLimit        int           `cli:"ftp-limit" default:"0" range:"0-1000000" help:"Most entries FTP may take in the session table (0 = no limit of its own)."`
 	NNTPLimit       int           `cli:"nntp-limit" default:"0" range:"0-1000000" help:"Most entries NNTP may take in the session table (0 = no limit of its own)."`
 	MemoryTotal     int64         `cli:"memory-total" unit:"MB" default:"1024" range:"64-1048576" help:"Memory of the simulated unit in MB."`
 	MemoryBase      int64         `cli:"memory-base" unit:"MB" default:"256" range:"0-1048576" help:"Memory in use without any session, in MB."`

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"reflect"
+	"slices"
+)
 
 // delete removes an entry that nothing refers to. In a file an entry that is not
 // there is as good as removed, and references are checked at the end.
@@ -142,6 +145,47 @@ func (w *walker) move(words []Word) *CLIError {
 	table.entries = slices.Insert(table.entries, j, e)
 	table.reordered()
 	return nil
+}
+
+// clone copies an entry under another key: "clone OLD to NEW".
+func (w *walker) clone(words []Word) *CLIError {
+	if err := sentence(words, "to"); err != nil {
+		return err
+	}
+	table := w.here().node
+	i := w.locate(table, words[0].Text)
+	if i < 0 {
+		return noEntry(words[0].Text)
+	}
+	if table.entries[i].opaque != nil {
+		return discarded("entry '" + words[0].Text + "' is not simulated: it can be deleted, not cloned")
+	}
+	key, err := w.parseKey(table, words[2].Text)
+	if err != nil {
+		return err
+	}
+	if w.find(table, key) >= 0 {
+		return keyExists(key)
+	}
+	e := w.copyOf(table.entries[i])
+	e.key = key
+	table.add(e)
+	return nil
+}
+
+// copyOf is a copy of n that belongs to the draft, the objects within it included.
+func (w *walker) copyOf(n *node) *node {
+	c := *n
+	c.by, c.decoded, c.index, c.finds = w.tok, reflect.Value{}, nil, 0
+	c.values, c.extra = slices.Clone(n.values), slices.Clone(n.extra)
+	c.subs, c.entries = make([]*node, len(n.subs)), make([]*node, len(n.entries))
+	for i, s := range n.subs {
+		c.subs[i] = w.copyOf(s)
+	}
+	for i, e := range n.entries {
+		c.entries[i] = w.copyOf(e)
+	}
+	return &c
 }
 
 // sentence wants a key, one of the words in the middle, and a key.

@@ -19,6 +19,9 @@ func (s *setting) parse(words []Word, lenient bool) ([]string, *CLIError) {
 	if len(words) == 0 {
 		return nil, incomplete()
 	}
+	if s.kind == kindPassword {
+		return parsePassword(words)
+	}
 	if !s.list && len(words) > 1 {
 		return nil, unknownWord(words[1].Text)
 	}
@@ -159,6 +162,12 @@ func notInName(r rune) bool {
 
 // print is a value as show writes it: text quoted, the rest bare.
 func (s *setting) print(words []string) string {
+	if s.kind == kindPassword {
+		if len(words) == 0 {
+			return "''"
+		}
+		return encWord + " " + typed(words[0])
+	}
 	if s.kind != kindString {
 		return strings.Join(words, " ")
 	}
@@ -174,6 +183,9 @@ func (s *setting) print(words []string) string {
 
 // plain is a value as get writes it.
 func (s *setting) plain(words []string) string {
+	if s.kind == kindPassword && len(words) > 0 {
+		return masked
+	}
 	if s.list && s.kind == kindString && len(words) > 0 {
 		return s.print(words)
 	}
@@ -208,7 +220,7 @@ func (s *setting) mask(words []string) uint64 {
 
 func (s *setting) decodeWord(word string, field reflect.Value) {
 	switch s.kind {
-	case kindString:
+	case kindString, kindPassword:
 		field.SetString(word)
 	case kindAddress:
 		field.Set(reflect.ValueOf(netip.MustParseAddr(word)))

@@ -79,6 +79,10 @@ func (w *walker) do(verb string, args []Word) ([]string, *CLIError) {
 		return nil, w.set(args)
 	case "unset":
 		return nil, w.unset(args)
+	case "select", "append", "unselect":
+		return nil, w.choose(verb, args)
+	case "clone":
+		return nil, w.clone(args)
 	case "delete":
 		return nil, w.delete(args)
 	case "purge":
@@ -207,6 +211,12 @@ func (w *walker) set(words []Word) *CLIError {
 	if err != nil {
 		return err
 	}
+	return w.store(n, i, value)
+}
+
+// store checks a value and makes it that of setting i.
+func (w *walker) store(n *node, i int, value []string) *CLIError {
+	s := n.def.settings[i]
 	if s.required && len(value) == 0 {
 		return rejected(s.name, "")
 	}

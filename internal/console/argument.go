@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"utmsim/internal/config"
 )
@@ -51,6 +52,16 @@ func address(name string) *argument {
 	return &argument{name: name, check: func(text string) *config.CLIError {
 		if a, err := netip.ParseAddr(text); err != nil || a.Zone() != "" {
 			return errNotAddress(text)
+		}
+		return nil
+	}}
+}
+
+// duration is an argument that is a time of at most limit, with its unit.
+func duration(name string, limit time.Duration) *argument {
+	return &argument{name: name, check: func(text string) *config.CLIError {
+		if d, err := time.ParseDuration(text); err != nil || d < 0 || d > limit {
+			return errRejected(name, text)
 		}
 		return nil
 	}}
@@ -105,6 +116,15 @@ func (c *call) number(name string, otherwise int) int {
 		panic("console: " + name + " was not checked: " + err.Error())
 	}
 	return n
+}
+
+// duration is the value of an argument that duration has accepted.
+func (c *call) duration(name string) time.Duration {
+	d, err := time.ParseDuration(c.args[name])
+	if err != nil {
+		panic("console: " + name + " was not checked: " + err.Error())
+	}
+	return d
 }
 
 // address is the value of an argument that address has accepted; otherwise is

@@ -101,7 +101,7 @@ func TestAttach(t *testing.T) {
 	y.await("FGT # ")
 	y.press("get te\tprox\t\r")
 	y.await("get test proxyworker ")
-	y.await("2: Drop all connections\r\n--More-- ") // five rows of six
+	y.await("1: Dump memory usage\r\n--More-- ") // five rows of six
 	y.press("\x03")
 	y.await("FGT # ")
 	require.NoError(t, pty.Setsize(y.master, &pty.Winsize{Rows: 50, Cols: 60}))

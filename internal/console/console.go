@@ -14,14 +14,24 @@ import (
 	"utmsim/proxy"
 )
 
-// Options are what a Console works on. All but Version are required.
+// Options are what a Console works on. Engine, Store, Log
+// and Shutdown are required.
 type Options struct {
 	Engine *proxy.Engine
 	Store  *config.Store
-	Log    *zap.Logger
-	Events *eventlog.Log
+	// Scanning is what "diagnose sim scanner" shows and turns.
+	Scanning Scanning
+	Log      *zap.Logger
+	Events   *eventlog.Log
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
+	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.
+	Crashlog *Crashlog
+	// StateDir holds the SSH host key and backups of the configuration.
+	StateDir string
+	// AnyPort lets the system choose the port of SSH; SSHAddr tells which. Tests use
+	// it.
+	AnyPort bool
 	// Version of the program, for "get system status".
 	Version string
 }
@@ -30,26 +40,41 @@ type Options struct {
 // any goroutine; each session has a state of its own.
 type Console struct {
 	opts    Options
-	tree    *node // of the top level
-	scope   *node // of config global and config vdom, where the top level's commands work too
+	trees   [2]trees // by persona
 	started time.Time
 	life    context.Context         // until Close
 	end     context.CancelCauseFunc // of life
 	serving sync.WaitGroup          // accept loops and connections
+	ssh     *sshServer
+	meter   meter
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[net.Listener]struct{}
 	conns     map[net.Conn]struct{}
 }
 
-// New makes a console.
+// trees are the grammar of one persona.
+type trees struct {
+	top   *node
+	scope *node // of config global and config vdom, where the top level's commands work too
+}
+
+// New makes a console, which has to be closed.
 func New(opts Options) *Console {
 	life, end := context.WithCancelCause(context.Background())
-	return &Console{
-		opts: opts, tree: newTree(), scope: newScopeTree(), started: time.Now(),
+	c := &Console{
+		opts: opts, started: time.Now(),
 		life: life, end: end,
 		listeners: map[net.Listener]struct{}{}, conns: map[net.Conn]struct{}{},
 	}
+	for p := range c.trees {
+		persona := config.Persona(p)
+		c.trees[p] = trees{newTree(persona), newScopeTree(persona)}
+	}
+	c.ssh = newSSHServer(c)
+	c.meter.read(c.started, c.opts.Engine)
+	c.serving.Go(func() { c.meter.run(life, c.opts.Engine) })
+	return c
 }
 
 // Exec executes lines in the name of who and writes what they print to out, with
@@ -58,7 +83,7 @@ func New(opts Options) *Console {
 // failed, or the last one left something open: a config block, whose changes are
 // then dropped, or a quote.
 func (c *Console) Exec(who string, lines []string, out io.Writer) (ok bool) {
-	s := newStream(c, who, out, out)
+	s := newStream(c, who, false, out, out)
 	for _, line := range lines {
 		s.line(line)
 	}

@@ -29,7 +29,8 @@ func FuzzSession(f *testing.F) {
 		"get test proxyworker 4\r  q", "config system global\rset hostname x\rend\r", "conf sys glo\rset host\t a\rab\r",
 		"config firewall policy\redit 1\rset dstaddr all\rset service ALL\rnext\rend\r", "show | grep -f x\r", "?\t\t\x16?\x03\x04",
 		"\x1b[A\x1b[B\x1bOC\x1b[1;5D\x1b[200~\xff\xe2\x82", "set comment \"a\rb?\"\r", "execute shutdown\ry", "diagnose sim fill http 9 client ::1 idle 7\r",
-		"config vdom\redit root\rconfig system console\rset output standard\rnext\r", strings.Repeat("a", 5000) + "\r",
+		"config vdom\redit root\rconfig system console\rset output standard\rnext\r", "diagnose sys top 1\rmpq", "execute backup config flash \"a\rb\"\r",
+		"execute factoryreset\ry", "config firewall vip\rpurge\ryend\r", "diagnose sys session filter src ::\rdiagnose sys session list\r", "config system admin\redit admin\rset password ENC x\rend\r", strings.Repeat("a", 5000) + "\r",
 	} {
 		f.Add([]byte(seed), uint8(80), uint8(24))
 	}

@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -15,6 +17,8 @@ import (
 	"utmsim/internal/eventlog"
 	"utmsim/proxy"
 	"utmsim/scanner"
+	"utmsim/scanner/health"
+	"utmsim/scanner/simulated"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,8 +30,25 @@ type unit struct {
 	engine    *proxy.Engine
 	store     *config.Store
 	logs      *observer.ObservedLogs
+	scanning  scanning
 	shutdowns int
 }
+
+// scanning is two scan engines, one of which does not answer.
+type scanning struct{ dial simulated.Dial }
+
+func (s *scanning) States() []health.State {
+	since := time.Now().Add(-90 * time.Second)
+	return []health.State{
+		{Name: "builtin", Known: true, Up: true, Since: since, Version: "builtin own", Scans: 12, Errors: 1},
+		{Name: "clamd", Known: true, Since: since, Err: errors.New("connecting 127.0.0.1:3310: refused"), Errors: 7},
+		{Name: "icap"},
+	}
+}
+
+func (s *scanning) Cache() (entries, limit int, hits, misses int64) { return 3, 100, 5, 8 }
+
+func (s *scanning) Dial() *simulated.Dial { return &s.dial }
 
 // newUnit makes a unit with configuration lines on top of the factory's.
 func newUnit(t testing.TB, lines ...string) *unit {
@@ -39,8 +60,9 @@ func newUnit(t testing.TB, lines ...string) *unit {
 		require.NoError(t, err)
 	}
 	var err error
+	crashes := new(Crashlog)
 	u.engine, err = proxy.New(proxy.Options{
-		Log:        zap.NewNop(),
+		Log:        zap.New(crashes.Core()),
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return nil, nil },
 	}, u.store.Snapshot())
 	require.NoError(t, err)
@@ -53,8 +75,8 @@ func newUnit(t testing.TB, lines ...string) *unit {
 	events, err := eventlog.New(t.TempDir(), eventlog.Settings{Memory: 1 << 20, Disk: 1 << 20})
 	require.NoError(t, err)
 	u.Console = New(Options{
-		Engine: u.engine, Store: u.store, Log: zap.New(zapcore.NewTee(core, events.Core())), Events: events, Version: "0.0-test",
-		Shutdown: func() { u.shutdowns++ },
+		Engine: u.engine, Store: u.store, Scanning: &u.scanning, Log: zap.New(zapcore.NewTee(core, events.Core())), Events: events, Version: "0.0-test",
+		Shutdown: func() { u.shutdowns++ }, Crashlog: crashes, StateDir: t.TempDir(),
 	})
 	t.Cleanup(func() {
 		require.NoError(t, u.Close())

@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 // size is that of a terminal in characters.
@@ -69,9 +71,12 @@ func (in *input) resize(s size) {
 	}
 }
 
-// next is the next byte. Before it waits it calls idle; new sizes are told to
-// resized on the way.
-func (in *input) next(ctx context.Context, idle func() error, resized func(size)) (byte, error) {
+// errElapsed says that no byte came in time.
+var errElapsed = errors.New("no byte came in time")
+
+// next is the next byte, errElapsed once elapsed fires. Before it waits it calls
+// idle; new sizes are told to resized on the way.
+func (in *input) next(ctx context.Context, elapsed <-chan time.Time, idle func() error, resized func(size)) (byte, error) {
 	for len(in.current) == 0 {
 		select {
 		case s := <-in.sizes:
@@ -90,6 +95,8 @@ func (in *input) next(ctx context.Context, idle func() error, resized func(size)
 			in.current = chunk
 		case s := <-in.sizes:
 			resized(s)
+		case <-elapsed:
+			return 0, errElapsed
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}

@@ -39,6 +39,7 @@ var errInterrupt = errors.New("interrupted")
 type keyboard struct {
 	next func() (byte, error) // the next byte of the terminal, waiting for it
 
+	full    bool // the line takes no more characters
 	literal bool // the key that Read gave last was typed after Ctrl-V
 	broken  bool // bytes that are not UTF-8 were left out of the line
 	cr      bool // the last byte was a carriage return
@@ -84,7 +85,7 @@ func (k *keyboard) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if key != "" {
+		if key != "" && !(k.full && key[0] >= ' ' && key[0] != backspace) {
 			return copy(p, key), nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -183,6 +184,12 @@ func (d *desk) press(keys string) {
 	synctest.Wait()
 }
 
+// wait lets seconds of the bubble's clock go by.
+func (d *desk) wait(seconds int) {
+	time.Sleep(time.Duration(seconds) * time.Second)
+	synctest.Wait()
+}
+
 // over waits for the end of the session.
 func (d *desk) over() error {
 	err := <-d.ended
@@ -196,7 +203,7 @@ func TestSession(t *testing.T) {
 		home, end, del        = "\x1b[H", "\x1b[4~", "\x1b[3~"
 	)
 	for _, c := range []struct{ name, keys, want string }{
-		{"a line", "get test http\r", "FGT # get test http\nProxy Worker 0 - http\n[0:H] HTTP Proxy Test Usage\n[0:H]\n[0:H] 4: Display connection stat\n\nFGT #"},
+		{"a line", "get test http\r", "FGT # get test http\nProxy Worker 0 - http\n[0:H] HTTP Proxy Test Usage\n[0:H]\n[0:H] 2: Drop all connections\n[0:H] 22: Drop max idle connections\n[0:H] 222: Drop all idle connections\n[0:H] 4: Display connection stat\n[0:H] 44: Display info per connection\n[0:H] 444: Display connections per state\n[0:H] 4444: Display per-VDOM statistics\n[0:H] 44444: Display information about idle connections\n[0:H] 55: Display tcp info per connection\n\nFGT #"},
 		{"an error", "emd\r", "FGT # emd\nUnknown action 0\n\nFGT #"},
 		{"no line", "\r\r\n \r", "FGT #\nFGT #\nFGT #\nFGT #"},
 		{"a line feed", "emd\n", "FGT # emd\nUnknown action 0\n\nFGT #"},
@@ -223,14 +230,14 @@ func TestSession(t *testing.T) {
 		{"Tab with nothing to say", "zz\t\ty", "FGT # zzy"},
 		{"Tab after a bar", "show | g\t-i x", "FGT # show | grep -i x"},
 		{"help", "e?x", "FGT # e?\nexecute    Execute static commands.\nexit       Exit the CLI.\n\nFGT # ex"},
-		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\nsmtp           SMTP proxy.\npop3           POP3 proxy.\nimap           IMAP proxy.\nnntp           NNTP proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
+		{"help in the middle", "get test http" + left + left + left + left + "?z", "FGT # get test http?\nhttp           HTTP proxy.\nsmtp           SMTP proxy.\npop3           POP3 proxy.\nimap           IMAP proxy.\nftpd           FTP proxy.\nnntp           NNTP proxy.\nproxyworker    Proxy worker.\n\nFGT # get test zhttp"},
 		{"help for a number", "get test http ?", "FGT # get test http ?\n<Integer>    Test level.\n<Enter>\n\nFGT # get test http"},
 		{"help in config", "conf sys glo\rset av-failopen ?", "FGT # conf sys glo\n\nFGT (global) # set av-failopen ?\npass        Bypass the antivirus system when memory is low. Antivirus scanning r\nesumes when the low memory condition is resolved.\noff         Stop accepting new AV sessions when entering conserve mode, but cont\ninue to process current active sessions.\none-shot    Bypass the antivirus system when memory is low.\nidledrop    Drop connections based on the clients that have the most connections\n open.\n\nFGT (global) # set av-failopen"},
 		{"help on mandatory settings", "config firewall policy\redit 1\rset d?", "FGT # config firewall policy\n\nFGT (policy) # edit 1\nnew entry '1' added\n\nFGT (1) # set d?\n*dstaddr    Destination virtual IPs, or all.\n\nFGT (1) # set d"},
 		{"help where nothing fits", "get test foo ?", "FGT # get test foo ?\n\ncommand parse error before 'foo'\nCommand fail. Return code -61\n\nFGT # get test foo"},
 		{"a question mark in quotes", "set comment \"why?\" ?", "FGT # set comment \"why?\" ?\nUnknown action 0\n\nFGT # set comment \"why?\""},
 		{"a question mark verbatim", "why\x16?", "FGT # why?"},
-		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n21\n\nFGT (default) #"},
+		{"quotes over lines", "conf ant prof\redit default\rset comment \"a\rb\"\rshow | grep -c .\r", "FGT # conf ant prof\n\nFGT (profile) # edit default\n\nFGT (default) # set comment \"a\n> b\"\n\nFGT (default) # show | grep -c .\n24\n\nFGT (default) #"},
 		{"an interrupted quote", "show \"a\rb\x03emd\r", "FGT # show \"a\n> b^C\nFGT # emd\nUnknown action 0\n\nFGT #"},
 		{"stray controls and sequences", "e\x00m\x1b[200~\x1b[99;99;99;99;99;99;99;99;99zd\x1b\r", "FGT # emd\nUnknown action 0\n\nFGT #"},
 		{"broken text", "em\xffd\r", "FGT # emd\nthe line is not UTF-8 text and was not executed\nCommand fail. Return code -1\n\nFGT #"},
@@ -311,26 +318,26 @@ func TestShutdownAsksFirst(t *testing.T) {
 
 func TestPaging(t *testing.T) {
 	u := newUnit(t)
-	at := Interactive{Cols: 40, Rows: 6}
+	at := Interactive{Cols: 60, Rows: 6}
 	sit(t, u, at, func(d *desk) {
-		d.press("get test proxyworker\r") // nine lines
-		assert.Equal(t, "FGT # get test proxyworker\nProxy Worker 0\n\nProxy Worker Test Usage\n\n2: Drop all connections\n--More--", d.text())
+		d.press("get test proxyworker\r") // 14 lines
+		assert.Equal(t, "FGT # get test proxyworker\nProxy Worker 0\n\nProxy Worker Test Usage\n\n1: Dump memory usage\n--More--", d.text())
 		d.press("x\x1b[B")
 		assert.Equal(t, "--More--", d.last())
 		d.press("\r")
-		assert.Equal(t, "2: Drop all connections\n22: Drop max idle connections\n--More--", tail(d.text(), 3))
-		d.press(" ")
-		assert.Equal(t, "222: Drop all idle connections\n4: Display connection stat\n99: Restart proxy\n\nFGT #", tail(d.text(), 5))
+		assert.Equal(t, "1: Dump memory usage\n2: Drop all connections\n--More--", tail(d.text(), 3))
+		d.press("  ")
+		assert.Equal(t, "4444: Display per-VDOM statistics\n44444: Display information about idle connections\n99: Restart proxy\n\nFGT #", tail(d.text(), 5))
 	})
 	for _, key := range []string{"q", "Q", "\x03"} {
 		sit(t, u, at, func(d *desk) {
 			d.press("get test proxyworker\r" + key + "emd\r")
-			assert.Equal(t, "2: Drop all connections\n\nFGT # emd\nUnknown action 0\n\nFGT #", tail(d.text(), 6), "key %q", key)
+			assert.Equal(t, "1: Dump memory usage\n\nFGT # emd\nUnknown action 0\n\nFGT #", tail(d.text(), 6), "key %q", key)
 		})
 	}
 	sit(t, u, Interactive{Cols: 20, Rows: 3}, func(d *desk) { // lines of two rows on a page of two
 		d.press("show | grep .\r")
-		for range 30 {
+		for range 80 {
 			d.press("\r")
 		}
 		assert.Equal(t, "FGT #", d.last())

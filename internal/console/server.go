@@ -131,12 +131,14 @@ func (c *Console) Close() error {
 		conn.SetReadDeadline(time.Unix(1, 0))
 	}
 	c.mu.Unlock()
+	c.ssh.close()
 	cut := time.AfterFunc(closeGrace, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for conn := range c.conns {
 			conn.Close()
 		}
+		c.ssh.cut()
 	})
 	defer cut.Stop()
 	c.serving.Wait()
@@ -213,7 +215,7 @@ func (c *Console) converse(k *carrier) (failed bool, err error) {
 
 // serveLines is mode exec.
 func (c *Console) serveLines(k *carrier, who string) (failed bool, err error) {
-	s := newStream(c, who, frameWriter{k, frameOutput}, frameWriter{k, frameNote})
+	s := newStream(c, who, false, frameWriter{k, frameOutput}, frameWriter{k, frameNote})
 	for s.werr == nil && !s.shell.left {
 		kind, payload, err := readFrame(k.r)
 		switch {

@@ -9,14 +9,20 @@ import (
 	"time"
 
 	"golang.org/x/term"
-
-	"utmsim/internal/config"
 )
 
 // Interactive describes the terminal of a session.
 type Interactive struct {
 	Who        string // in whose name changes are made
 	Cols, Rows int    // of the terminal, in characters; 0 stands for 80 and 24
+
+	// View lets everything be shown and nothing be changed.
+	View bool
+	// Idle is how long the session may wait for a key before it is closed; nil or
+	// 0 is without end. It is asked anew each time.
+	Idle func() time.Duration
+	// Banner is a text to be accepted before anything else; "" for none.
+	Banner string
 }
 
 // Session is a console session on a terminal: prompts, line editing, history,
@@ -24,6 +30,7 @@ type Interactive struct {
 type Session struct {
 	shell   *shell
 	rw      io.ReadWriter
+	set     Interactive
 	in      *input
 	out     screen
 	size    size
@@ -32,15 +39,21 @@ type Session struct {
 	editor  *term.Terminal // of the line being typed; nil between lines
 	history history
 	typing  typing
+	typedAt time.Time     // when the last key came
+	pumped  chan struct{} // closed when nobody reads the terminal any more
 }
 
 // NewSession makes a session on a terminal that sends keys as they are typed and
 // echoes nothing itself.
 func (c *Console) NewSession(rw io.ReadWriter, t Interactive) *Session {
-	s := &Session{shell: newShell(c, t.Who), rw: rw, in: newInput(), out: screen{w: rw}}
+	s := &Session{
+		shell: newShell(c, t.Who, t.View), rw: rw, set: t,
+		in: newInput(), out: screen{w: rw}, pumped: make(chan struct{}),
+	}
 	s.setSize(size{t.Cols, t.Rows})
 	s.keys.next = s.nextByte
 	s.shell.confirm = s.confirm
+	s.shell.live = s.live
 	return s
 }
 
@@ -52,62 +65,91 @@ func (s *Session) Resize(cols, rows int) { s.in.resize(size{cols, rows}) }
 // deadline, Run uses it at the end to stop reading; otherwise one read may be left
 // behind until it returns by itself.
 func (s *Session) Run(ctx context.Context) error {
-	s.ctx = ctx
-	pumped := make(chan struct{})
-	go func() { defer close(pumped); s.in.pump(s.rw) }()
-	err := s.serve()
+	s.ctx, s.typedAt = ctx, time.Now()
+	go func() { defer close(s.pumped); s.in.pump(s.rw) }()
+	err := s.welcome()
+	if err == nil {
+		err = s.serve()
+	}
 	s.in.halt()
 	if d, ok := s.rw.(interface{ SetReadDeadline(time.Time) error }); ok && d.SetReadDeadline(time.Unix(1, 0)) == nil {
-		<-pumped
+		<-s.pumped
 	}
 	switch {
 	case err == nil || errors.Is(err, io.EOF):
 		return nil
+	case errors.Is(err, errIdle):
+		return errIdle
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return fmt.Errorf("console session of %s: %w", s.shell.who, err)
 }
 
+// Wait returns when the terminal is no longer read. Whoever has given Run a
+// terminal without a read deadline closes it first.
+func (s *Session) Wait() { <-s.pumped }
+
+// welcome shows the banner and waits for it to be accepted with the key a; any
+// other key ends the session.
+func (s *Session) welcome() error {
+	if s.set.Banner == "" {
+		return nil
+	}
+	s.out.print(s.set.Banner + "\n(Press 'a' to accept):")
+	b, err := s.keys.byte()
+	switch {
+	case err != nil:
+		return err
+	case b != 'a' && b != 'A':
+		s.out.print("\n")
+		return errors.Join(io.EOF, s.out.flush())
+	}
+	s.out.print("\n")
+	return nil
+}
+
 // serve reads and executes lines until the session is over.
 func (s *Session) serve() error {
-	open := "" // lines that an open quote continues
+	open := false // a quote
 	for !s.shell.left {
 		prompt := s.shell.prompt()
-		if open != "" {
+		if open {
 			prompt = "> "
 		}
 		line, err := s.readLine(prompt)
 		switch {
 		case errors.Is(err, errInterrupt):
-			open = ""
+			open = false
+			s.shell.giveUp()
 			s.out.print("^C\n")
 			continue
 		case err != nil:
 			s.out.print("\n")
 			return errors.Join(err, s.out.flush())
 		}
-		if open, err = s.perform(open + line); err != nil {
+		if open, err = s.perform(line, open); err != nil {
 			return err
 		}
 	}
 	return s.out.flush()
 }
 
-// perform executes one line and shows what it prints. It returns the line itself
-// when it goes on behind its end.
-func (s *Session) perform(line string) (open string, err error) {
+// perform executes one line, perhaps the next of an open quote, and shows what it
+// prints. It tells whether a quote is open behind it.
+func (s *Session) perform(line string, open bool) (more bool, err error) {
 	if fault := s.typing.fault(&s.keys); fault != nil {
-		return "", s.answer("", fault)
+		s.shell.giveUp()
+		return false, s.answer("", fault)
 	}
-	if strings.TrimSpace(line) == "" {
-		return "", nil
+	if strings.TrimSpace(line) == "" && !open {
+		return false, nil
 	}
-	text, err := s.shell.execute(line)
-	if errors.Is(err, config.ErrOpenQuote) {
-		return line + "\n", nil
+	text, more, err := s.shell.enter(line)
+	if more {
+		return true, nil
 	}
-	return "", s.answer(text, err)
+	return false, s.answer(text, err)
 }
 
 // answer shows the response to a line and the empty line that ends it.
@@ -122,10 +164,66 @@ func (s *Session) answer(text string, failure error) error {
 	return s.out.flush()
 }
 
+// errIdle ends a session whose user has gone.
+var errIdle = errors.New("the session was idle for too long")
+
 // nextByte is the next byte that the terminal sends. What was written so far
 // reaches the terminal before anybody waits.
-func (s *Session) nextByte() (byte, error) {
-	return s.in.next(s.ctx, s.out.flush, s.setSize)
+func (s *Session) nextByte() (byte, error) { return s.wait(0) }
+
+// wait is nextByte that gives up with errElapsed after a while; 0 is never.
+func (s *Session) wait(while time.Duration) (byte, error) {
+	limit, late := while, errElapsed
+	if s.set.Idle != nil {
+		if most := s.set.Idle(); most > 0 {
+			if left := max(most-time.Since(s.typedAt), 1); limit == 0 || left < limit {
+				limit, late = left, errIdle
+			}
+		}
+	}
+	var elapsed <-chan time.Time
+	if limit > 0 && len(s.in.current) == 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		elapsed = timer.C
+	}
+	b, err := s.in.next(s.ctx, elapsed, s.out.flush, s.setSize)
+	switch {
+	case err == nil:
+		s.typedAt = time.Now()
+	case errors.Is(err, errElapsed):
+		if err = late; late == errIdle {
+			s.out.print(fmt.Sprintf("\n%v: admintimeout\n", late))
+			err = errors.Join(err, s.out.flush())
+		}
+	}
+	return b, err
+}
+
+// live shows pages one after the other, a new one every so often, until q or
+// Ctrl-C is typed; draw is told of any other key.
+func (s *Session) live(every time.Duration, draw func(key byte, rows int) string) error {
+	for key := byte(0); ; {
+		s.out.buf = append(s.out.buf, "\x1b[H\x1b[J"...)
+		s.out.print(draw(key, s.size.rows-1))
+		b, err := s.waitKey(every)
+		switch {
+		case errors.Is(err, errElapsed):
+			b = 0
+		case err != nil:
+			return err
+		case b == 'q' || b == 'Q' || b == ctrlC:
+			return nil
+		}
+		key = b
+	}
+}
+
+// waitKey is wait for a key that is one byte.
+func (s *Session) waitKey(while time.Duration) (b byte, err error) {
+	s.keys.next = func() (byte, error) { return s.wait(while) }
+	defer func() { s.keys.next = s.nextByte }()
+	return s.keys.byte()
 }
 
 // Bounds of a terminal's size, in characters: what is outside is not believed.
@@ -135,8 +233,11 @@ const (
 )
 
 func (s *Session) setSize(n size) {
-	if n.cols <= 0 || n.rows <= 0 {
-		n = size{80, 24}
+	if n.cols <= 0 {
+		n.cols = 80
+	}
+	if n.rows <= 0 { // programs that want no paging ask for a terminal without rows, and get it all the same
+		n.rows = 24
 	}
 	s.size = size{min(max(n.cols, minCols), maxCols), min(max(n.rows, minRows), maxRows)}
 	if s.editor != nil {

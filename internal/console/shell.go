@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"go.uber.org/zap"
@@ -19,17 +20,28 @@ const maxLine = 64 << 10
 
 // shell executes the lines of one console session, one after the other.
 type shell struct {
-	console *Console
-	who     string
-	editor  *config.Editor
-	confirm func(question string) bool // nil: nobody can be asked, so nobody is
-	current string                     // the line being executed
-	left    bool                       // the session is over
-	logs    logFilter                  // of "execute log"
+	console  *Console
+	who      string
+	view     bool // nothing may be changed
+	editor   *config.Editor
+	open     openLine
+	logs     logFilter                  // of "execute log"
+	sessions sessionFilter              // of "diagnose sys session"
+	confirm  func(question string) bool // nil: nobody can be asked, so nobody is
+
+	// live shows changing pages until the user has seen enough; nil without a
+	// terminal.
+	live    func(every time.Duration, draw func(key byte, rows int) string) error
+	current string // the line being executed
+	left    bool   // the session is over
 }
 
-func newShell(c *Console, who string) *shell {
-	return &shell{console: c, who: who, editor: c.opts.Store.Edit(who), logs: newLogFilter()}
+func newShell(c *Console, who string, view bool) *shell {
+	s := &shell{console: c, who: who, view: view, logs: newLogFilter()}
+	if s.editor = c.opts.Store.Edit(who); view {
+		s.editor = c.opts.Store.View(who)
+	}
+	return s
 }
 
 // execute runs one line and returns what it prints, whole lines. The error is the
@@ -84,6 +96,11 @@ func (s *shell) run(words []config.Word) (string, error) {
 	}
 	root := s.root()
 	if root == nil {
+		if ask := s.confirm; ask != nil {
+			if q := s.editor.Question(words); q != "" && !ask(q) {
+				return "", nil
+			}
+		}
 		lines, err := s.editor.Execute(words)
 		return plainText(lines), err
 	}
@@ -120,29 +137,34 @@ func checkVerb(root *node, w config.Word) error {
 // lines are the editor's.
 func (s *shell) root() *node {
 	path := s.editor.Path()
+	grammar := &s.console.trees[s.console.opts.Store.Snapshot().Simulator.Persona]
 	switch {
 	case len(path) == 0:
-		return s.console.tree
+		return grammar.top
 	case len(path) == 1 && path[0] == "global", len(path) == 2 && path[0] == "vdom":
-		return s.console.scope
+		return grammar.scope
 	}
 	return nil
 }
 
 // prompt is the prompt of the next line.
 func (s *shell) prompt() string {
-	host := shorten(s.console.opts.Store.Snapshot().Global.Hostname)
-	if !s.editor.InConfig() {
-		return host + " # "
+	host, sign := shorten(s.console.opts.Store.Snapshot().Global.Hostname), "#"
+	if s.view {
+		sign = "$"
 	}
-	return fmt.Sprintf("%s (%s) # ", host, shorten(s.editor.Prompt()))
+	if !s.editor.InConfig() {
+		return fmt.Sprintf("%s %s ", host, sign)
+	}
+	return fmt.Sprintf("%s (%s) %s ", host, shorten(s.editor.Prompt()), sign)
 }
 
 // promptWord is how many characters a word of the prompt has at most.
 const promptWord = 16
 
-// shorten keeps a word of the prompt short as the appliance does:
-// "profile-protocol-options" is "profile-protoc~s".
+// shorten keeps a word of the prompt short as the appliance does, which writes
+// "profile-protocol-options" as "profile-protoc~l": the characters that there is
+// room for, with a tilde for the last but one.
 func shorten(word string) string {
 	r := []rune(word)
 	for i := range r {
@@ -151,7 +173,8 @@ func shorten(word string) string {
 		}
 	}
 	if len(r) > promptWord {
-		r = append(r[:promptWord-2:promptWord-2], '~', r[len(r)-1])
+		r = r[:promptWord]
+		r[promptWord-2] = '~'
 	}
 	return string(r)
 }
@@ -167,10 +190,27 @@ func (s *shell) configChoices(words []config.Word) []config.Choice { return s.ed
 
 func (c *call) engine() *proxy.Engine { return c.shell.console.opts.Engine }
 
-// acts logs a command that has changed something other than the configuration,
-// whose changes the store reports.
-func (c *call) acts() {
+// acts is what a command calls before it changes something other than the
+// configuration, whose changes the store guards and reports. It refuses those who
+// may only look, and logs the command.
+func (c *call) acts() error {
+	if c.shell.view {
+		return config.Denied()
+	}
 	c.shell.console.opts.Log.Info("console command", zap.String("who", c.shell.who), zap.String("line", c.shell.current))
+	return nil
+}
+
+// confirmed asks the question that stands before a command that can't be undone,
+// and on yes does what acts does. Where nobody can be asked the answer is yes.
+func (c *call) confirmed(question string) (bool, error) {
+	if c.shell.view {
+		return false, config.Denied()
+	}
+	if ask := c.shell.confirm; ask != nil && !ask(question+"\nDo you want to continue? (y/n)") {
+		return false, nil
+	}
+	return true, c.acts()
 }
 
 // exit ends the session.
@@ -181,10 +221,9 @@ func (c *call) exit() error {
 
 // shutdown asks for the end of the appliance, which ends this session too.
 func (c *call) shutdown() error {
-	if ask := c.shell.confirm; ask != nil && !ask("This operation will shutdown the system !\nDo you want to continue? (y/n)") {
-		return nil
+	if yes, err := c.confirmed("This operation will shutdown the system !"); !yes || err != nil {
+		return err
 	}
-	c.acts()
 	c.out.WriteString("The system is going down NOW !!\n")
 	c.shell.left = true
 	c.shell.console.opts.Shutdown()

@@ -98,22 +98,29 @@ func (c *call) memory() error {
 
 // setMemory turns the dial: "diagnose sim memory PERCENT".
 func (c *call) setMemory() error {
+	if err := c.acts(); err != nil {
+		return err
+	}
 	if err := c.engine().SetMemory(c.number("percent", 0)); err != nil {
 		return errOurs("%v", err)
 	}
-	c.acts()
 	return c.memory()
 }
 
 // autoMemory turns the dial off: "diagnose sim memory auto".
 func (c *call) autoMemory() error {
+	if err := c.acts(); err != nil {
+		return err
+	}
 	c.engine().AutoMemory()
-	c.acts()
 	return c.memory()
 }
 
 // fill puts phantom entries into the table: "diagnose sim fill".
 func (c *call) fill() error {
+	if err := c.acts(); err != nil {
+		return err
+	}
 	p, err := protocols.Parse(c.args["protocol"])
 	if err != nil {
 		return errOurs("%v", err)
@@ -121,15 +128,16 @@ func (c *call) fill() error {
 	engine, want := c.engine(), c.number("count", 0)
 	idle := time.Duration(c.number("idle", 0)) * time.Second
 	done := engine.Fill(p, want, c.address("client", fillClient), idle)
-	c.acts()
 	fmt.Fprintf(c.out, "%d of %d entries filled, ", done, want)
 	return c.occupancy(p)
 }
 
 // drain takes the phantom entries out: "diagnose sim drain".
 func (c *call) drain() error {
+	if err := c.acts(); err != nil {
+		return err
+	}
 	done := c.engine().Drain()
-	c.acts()
 	fmt.Fprintf(c.out, "%d entries drained\n", done)
 	return nil
 }

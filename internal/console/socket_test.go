@@ -43,7 +43,7 @@ func TestClientExec(t *testing.T) {
 		errs   string
 	}{
 		{"nothing", nil, false, "", ""},
-		{"one line", []string{"get test http"}, false, "Proxy Worker 0 - http\n[0:H] HTTP Proxy Test Usage\n[0:H]\n[0:H] 4: Display connection stat\n", ""},
+		{"one line", []string{"get test http | grep 5"}, false, "[0:H] 55: Display tcp info per connection\n", ""},
 		{"an error does not stop", []string{"emd", "get test proxyworker 22"}, true, "Unknown action 0\nno idle connection\n", ""},
 		{"config lasts", []string{"config system global", "set hostname lab", "end", "show system global"}, false, "config system global\n    set hostname \"lab\"\nend\n", ""},
 		{"lines in one argument", []string{"config system global\nset hostname lab2\nend\n", "get system status | grep Host"}, false, "Hostname: lab2\n", ""},
@@ -238,7 +238,7 @@ func TestTooManyConsolesAreTold(t *testing.T) {
 		open = append(open, conn)
 	}
 	var errs strings.Builder
-	failed, err := dial(t, dir).Exec(t.Context(), []string{"get test http"}, io.Discard, &errs)
+	failed, err := dial(t, dir).Exec(t.Context(), []string{"get test http | grep 5"}, io.Discard, &errs)
 	require.NoError(t, err)
 	assert.True(t, failed)
 	assert.Equal(t, "200 consoles are open already, close one\n", errs.String())

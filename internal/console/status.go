@@ -13,14 +13,13 @@ import (
 func (c *call) status() error {
 	console := c.shell.console
 	snap := console.opts.Store.Snapshot()
-	up := time.Since(console.started)
-	fmt.Fprintf(c.out, "Version: utmsim %s\n", console.opts.Version)
-	fmt.Fprintf(c.out, "Simulated release: %s\n", snap.Simulator.Persona)
+	// Programs look for a blank, v and the release in this line.
+	fmt.Fprintf(c.out, "Version: utmsim v%s (%s)\n", snap.Simulator.Persona, console.opts.Version)
 	fmt.Fprintf(c.out, "Hostname: %s\n", snap.Global.Hostname)
 	fmt.Fprintf(c.out, "Current virtual domain: root\n")
 	fmt.Fprintf(c.out, "Virtual domain configuration: disable\n")
 	fmt.Fprintf(c.out, "Memory level: %s\n", c.engine().Memory().Level)
-	fmt.Fprintf(c.out, "Uptime: %d days,  %d hours,  %d minutes\n", int(up.Hours())/24, int(up.Hours())%24, int(up.Minutes())%60)
+	fmt.Fprintf(c.out, "Uptime: %s\n", uptime(time.Since(console.started)))
 	fmt.Fprintf(c.out, "System time: %s\n", time.Now().Format(time.ANSIC))
 	return nil
 }

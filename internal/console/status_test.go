@@ -73,6 +73,6 @@ func TestEveryNodeIsHelpful(t *testing.T) {
 		}
 		assert.LessOrEqual(t, arguments, 1, "%s has arguments that can't be told apart", path)
 	}
-	visit("", newTree())
-	visit("", newScopeTree())
+	visit("", newTree(config.Persona52))
+	visit("", newScopeTree(config.Persona52))
 }

@@ -1,12 +1,9 @@
 package console
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"utmsim/internal/config"
 )
 
 // stream is a console session without a terminal: lines in, output and a status
@@ -15,13 +12,13 @@ type stream struct {
 	shell  *shell
 	out    io.Writer // what the lines print, errors included, as the appliance does
 	notes  io.Writer // what is wrong with the lines as a whole
-	open   string    // lines that an open quote continues
+	more   bool      // a quote is open behind the last line
 	failed bool
 	werr   error // the first error of out; nobody reads what follows
 }
 
-func newStream(c *Console, who string, out, notes io.Writer) *stream {
-	return &stream{shell: newShell(c, who), out: out, notes: notes}
+func newStream(c *Console, who string, view bool, out, notes io.Writer) *stream {
+	return &stream{shell: newShell(c, who, view), out: out, notes: notes}
 }
 
 // line executes one line. After exit, or when nobody takes the output any more,
@@ -30,11 +27,8 @@ func (s *stream) line(line string) {
 	if s.shell.left || s.werr != nil {
 		return
 	}
-	line = s.open + strings.TrimSuffix(line, "\r")
-	s.open = ""
-	text, err := s.shell.execute(line)
-	if errors.Is(err, config.ErrOpenQuote) {
-		s.open = line + "\n"
+	text, more, err := s.shell.enter(strings.TrimSuffix(line, "\r"))
+	if s.more = more; more {
 		return
 	}
 	s.print(text)
@@ -58,7 +52,7 @@ func (s *stream) print(text string) {
 // left open is dropped.
 func (s *stream) end() bool {
 	switch {
-	case s.open != "":
+	case s.more:
 		s.note("the last line ends inside quotes and was not executed")
 	case s.shell.editor.InConfig() && !s.shell.left:
 		s.note(fmt.Sprintf("config %s is not closed with end: what was set in it since the last end or next is dropped",

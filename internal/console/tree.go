@@ -3,6 +3,7 @@ package console
 import (
 	"math"
 	"slices"
+	"time"
 
 	"utmsim/internal/config"
 	"utmsim/protocols"
@@ -15,25 +16,65 @@ func configuration() *language {
 
 // newTree declares the commands of the top level. Inside config every line goes
 // to the configuration language instead.
-func newTree() *node {
+func newTree(persona config.Persona) *node {
 	settings := configuration()
 	return &node{children: []*node{
 		{word: "config", help: "Configure object.", other: settings},
 		{word: "get", help: "Get dynamic and system information.", other: settings, children: []*node{
 			{word: "system", help: "system", other: settings, children: []*node{
+				{word: "performance", help: "System performance.", children: []*node{
+					{word: "status", help: "System performance status.", run: (*call).performance},
+				}},
 				{word: "status", help: "System status.", run: (*call).status},
 			}},
 			{word: "test", help: "Test applications.", children: applications()},
 		}},
 		{word: "show", help: "Show configuration.", other: settings},
 		{word: "diagnose", help: "Diagnose facility.", children: []*node{
+			{word: "debug", help: "Debug facility.", children: []*node{
+				{word: "crashlog", help: "Crash log.", children: []*node{
+					{word: "clear", help: "Clear the crash log.", run: (*call).clearCrashlog},
+					{word: "read", help: "Read the crash log.", run: (*call).readCrashlog},
+				}},
+			}},
+			{word: "hardware", help: "Hardware.", children: []*node{
+				{word: "sysinfo", help: "System information.", children: []*node{sysinfo(persona)}},
+			}},
+			{word: "sys", help: "System.", children: []*node{
+				{word: "session", help: "Sessions of the proxy.", children: sessionCommands()},
+				{word: "top", help: "What takes processor and memory.", run: (*call).top, children: []*node{
+					{word: "<DELAY>", help: "Seconds between two pages (default = <5>).", arg: integer("delay", 1, maxDelay), run: (*call).top, children: []*node{
+						{word: "<LINES>", help: "Rows (default = <20>).", arg: integer("lines", 1, maxLines), run: (*call).top},
+					}},
+				}},
+			}},
 			{word: "test", help: "Test daemon.", children: []*node{
 				{word: "application", help: "Application tests.", children: applications()},
 			}},
 			{word: "sim", help: "The simulator itself (not on the appliance).", children: simulator()},
 		}},
 		{word: "execute", help: "Execute static commands.", children: []*node{
+			{word: "backup", help: "Backup.", children: []*node{
+				{word: "config", help: "Print the configuration as a file, or keep it.", run: (*call).showBackup, children: []*node{
+					{word: "flash", help: "Backup the configuration to flash disk: to the state folder.", run: (*call).backup, children: []*node{
+						{word: "<COMMENT>", help: "Comment.", arg: anyText("comment"), run: (*call).backup},
+					}},
+				}},
+			}},
+			{word: "factoryreset", help: "Reset to factory default.", run: (*call).factoryReset},
 			{word: "log", help: "Log.", children: logCommands()},
+			{word: "restore", help: "Restore.", children: []*node{
+				{word: "config", help: "Restore the configuration.", children: []*node{
+					{word: "flash", help: "Restore the configuration from flash disk.", children: []*node{
+						{word: "<REVISION>", help: "Revision ID.", arg: integer("revision", 1, math.MaxInt32), run: (*call).restore},
+					}},
+				}},
+			}},
+			{word: "revision", help: "Revisions.", children: []*node{
+				{word: "list", help: "List revisions.", children: []*node{
+					{word: "config", help: "Backups of the configuration on flash disk.", run: (*call).listRevisions},
+				}},
+			}},
 			{word: "shutdown", help: "Shutdown appliance.", run: (*call).shutdown},
 		}},
 		{word: "exit", help: "Exit the CLI.", run: (*call).exit},
@@ -41,10 +82,18 @@ func newTree() *node {
 	}}
 }
 
+// sysinfo is the command that shows conserve mode in a release.
+func sysinfo(persona config.Persona) *node {
+	if persona == config.Persona56 {
+		return &node{word: "conserve", help: "Memory conserve mode.", run: (*call).conserve}
+	}
+	return &node{word: "shm", help: "Shared memory.", run: (*call).shm}
+}
+
 // newScopeTree is the top level's tree as it holds in config global and config
 // vdom: what else is possible there (end, next, edit) is the configuration's.
-func newScopeTree() *node {
-	t := newTree()
+func newScopeTree(persona config.Persona) *node {
+	t := newTree(persona)
 	t.other = configuration()
 	t.children = slices.DeleteFunc(t.children, func(n *node) bool { return n.word == "exit" || n.word == "quit" })
 	return t
@@ -65,6 +114,7 @@ func applications() []*node {
 const (
 	maxFill = 1_000_000       // entries; the largest table there can be
 	maxIdle = 365 * 24 * 3600 // seconds
+	maxDial = 24 * time.Hour  // of what slows scans down
 )
 
 // simulator are the commands that are ours, below "diagnose sim".
@@ -97,6 +147,18 @@ func simulator() []*node {
 		{word: "memory", help: "The memory model.", run: (*call).memory, children: []*node{
 			{word: "auto", help: "Count only what is in use.", run: (*call).autoMemory},
 			{word: "<PERCENT>", help: "Memory that is to be in use now, in percent of the total.", arg: integer("percent", 0, 100), run: (*call).setMemory},
+		}},
+		{word: "scanner", help: "The scan engines.", run: (*call).scanner, children: []*node{
+			{word: "errors", help: "Let scans fail.", children: []*node{
+				{word: "<PERCENT>", help: "How many of them, in percent.", arg: integer("percent", 0, 100), run: (*call).scanErrors},
+			}},
+			{word: "latency", help: "Let scans take longer.", children: []*node{
+				{word: "<TIME>", help: "By how much: 250ms, 2s.", arg: duration("time", maxDial), run: (*call).scanLatency},
+			}},
+			{word: "normal", help: "Let scans go on as they are.", run: (*call).scanNormal},
+			{word: "stall", help: "Let no scan go on for a while.", children: []*node{
+				{word: "<TIME>", help: "For how long: 500ms, 30s, 5m.", arg: duration("time", maxDial), run: (*call).scanStall},
+			}},
 		}},
 		{word: "switches", help: "Every disputed reading, its setting, its sources.", run: (*call).switches},
 	}

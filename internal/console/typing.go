@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -39,11 +40,11 @@ func (t *typing) fault(k *keyboard) error {
 // readLine reads one line with the line editor. Each line has an editor of its
 // own: after Ctrl-C the library's would go on with the line that was given up.
 func (s *Session) readLine(prompt string) (string, error) {
-	s.typing, s.keys.broken = typing{}, false
+	s.typing, s.keys.broken, s.keys.full = typing{}, false, false
 	s.editor = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{&s.keys, &s.out}, prompt)
+	}{&s.keys, &echo{&s.out}}, prompt)
 	defer func() { s.editor = nil }()
 	s.editor.History = &s.history
 	s.editor.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
@@ -53,6 +54,23 @@ func (s *Session) readLine(prompt string) (string, error) {
 		return "", err
 	}
 	return s.editor.ReadLine()
+}
+
+// echo is the screen as the line editor writes to it. What it writes of a line
+// that is complete ends in CR CR LF, because programs that drive the appliance
+// look for that.
+type echo struct{ out *screen }
+
+func (e *echo) Write(p []byte) (int, error) {
+	head, entered := bytes.CutSuffix(p, []byte("\r\n"))
+	if !entered {
+		return e.out.Write(p)
+	}
+	if _, err := e.out.Write(head); err != nil {
+		return 0, err
+	}
+	_, err := e.out.Write([]byte("\r\r\n"))
+	return len(p), err
 }
 
 // typed looks at a key before it enters the line. It says true when it has dealt
@@ -68,7 +86,7 @@ func (s *Session) typed(prompt, line string, pos int, key rune) (string, int, bo
 		return line, pos, true
 	}
 	if utf8.RuneCountInString(line) >= maxTyped {
-		s.typing.overflow = true
+		s.typing.overflow, s.keys.full = true, true
 	}
 	return line, pos, false
 }

@@ -89,6 +89,10 @@ func TestEveryKindOfLine(t *testing.T) {
 			`logid=0100060003 type=event subtype=system level=notice vd="root" logdesc="Proxy restarted" user="root" ui="local" sessions=3 msg="The proxy was restarted and its statistics were cleared"`},
 		{Repeated, []zap.Field{zap.String("events", "sessions refused"), zap.String("protocol", "HTTP"), zap.Int("not logged", 90)}, Event,
 			`logid=0100060004 type=event subtype=system level=warning vd="root" logdesc="Events not logged one by one" service="http" count=90 msg="90 more sessions refused in one second"`},
+		{EngineDown, []zap.Field{zap.String("engine", "clamd"), zap.Error(errors.New("refused"))}, Event,
+			`logid=0100060007 type=event subtype=system level=error vd="root" logdesc="Scan engine down" engine="clamd" error="refused" msg="The scan engine clamd does not answer"`},
+		{EngineUp, []zap.Field{zap.String("engine", "clamd"), zap.String("version", "ClamAV 1.4.6")}, Event,
+			`logid=0100060008 type=event subtype=system level=notice vd="root" logdesc="Scan engine up" engine="clamd" version="ClamAV 1.4.6" msg="The scan engine clamd answers"`},
 		{NoDescriptor, []zap.Field{zap.Int("limit", 100), zap.String("listener", "127.0.0.1:80")}, Event,
 			`logid=0100060005 type=event subtype=system level=error vd="root" logdesc="Out of file descriptors" limit=100 msg="A connection to 127.0.0.1:80 was closed: no file descriptor is left"`},
 	} {

@@ -52,6 +52,8 @@ const (
 	Dropped         = "session dropped"
 	Repeated        = "more of the same"
 	NoDescriptor    = "out of descriptors"
+	EngineDown      = "scan engine down"
+	EngineUp        = "scan engine up"
 	Restarted       = "proxy restarted"
 )
 
@@ -109,6 +111,14 @@ func ownKind(r record) *kind {
 		return &kind{100060004, Event, "system", "", Warning, "Events not logged one by one", func(r record) []Field {
 			return []Field{text("service", service(r)), number("count", r.num("not logged")),
 				text("msg", fmt.Sprintf("%d more %s in one second", r.num("not logged"), r.str("events")))}
+		}}
+	case EngineDown:
+		return &kind{100060007, Event, "system", "", Error, "Scan engine down", func(r record) []Field {
+			return []Field{text("engine", r.str("engine")), text("error", r.str("error")), text("msg", "The scan engine "+r.str("engine")+" does not answer")}
+		}}
+	case EngineUp:
+		return &kind{100060008, Event, "system", "", Notice, "Scan engine up", func(r record) []Field {
+			return []Field{text("engine", r.str("engine")), text("version", r.str("version")), text("msg", "The scan engine "+r.str("engine")+" answers")}
 		}}
 	case NoDescriptor:
 		return &kind{100060005, Event, "system", "", Error, "Out of file descriptors", func(r record) []Field {

@@ -19,6 +19,7 @@ const (
 	ServiceFTP  Service = "FTP"
 	ServiceNNTP Service = "NNTP"
 	ServiceDNS  Service = "DNS"
+	ServiceICAP Service = "ICAP"
 )
 
 // Endpoint is one row of the lab's address table.
@@ -75,6 +76,10 @@ func offers() []offered {
 			l.dns, err = NewDNS(LabZone())
 			return l.dns, err
 		}},
+		{ServiceICAP, 11344, false, "a scan server for the engine icap, service avscan", func(l *Lab) (origin, error) {
+			l.icap = NewICAP()
+			return l.icap, nil
+		}},
 	}
 }
 
@@ -114,6 +119,7 @@ type Lab struct {
 	ftp       *FTP
 	nntp      *NNTP
 	dns       *DNS
+	icap      *ICAP
 }
 
 // Start opens every endpoint; a service with several addresses is one server.
@@ -199,6 +205,9 @@ func (l *Lab) NNTP() *NNTP { return l.nntp }
 
 // DNS returns the name server, or nil if it wasn't started.
 func (l *Lab) DNS() *DNS { return l.dns }
+
+// ICAP returns the scan server, or nil if it wasn't started.
+func (l *Lab) ICAP() *ICAP { return l.icap }
 
 // Close ends every server and waits until nothing of them is left.
 func (l *Lab) Close() error {

@@ -39,9 +39,9 @@ type FTPStat struct {
 	UploadsOversizePass  Counter `line:"Upload files oversize pass"`
 	UploadsOversizeBlock Counter `line:"Upload files oversize block"`
 
-	DataActive      Counter `line:"Data connections active"`
-	DataPassive     Counter `line:"Data connections passive"`
-	CommandsBlocked Counter `line:"Commands blocked"`
+	DataActive      Counter `line:"Data connections active"`  // made with clients that said PORT or EPRT
+	DataPassive     Counter `line:"Data connections passive"` // made with clients that said PASV or EPSV
+	CommandsBlocked Counter `line:"Commands blocked"`         // refused by the proxy and never passed on
 }
 
 // FTPAccounting is the block "FTP Accounting".

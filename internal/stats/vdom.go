@@ -23,6 +23,7 @@ type VDOM struct {
 
 	// Built once from the fields above.
 	sessions   [protocols.Count]SessionCounters
+	data       [protocols.Count]DataCounters
 	transports [protocols.Count]*Transport
 	bytes      [protocols.Count]traffic
 	verdicts   [protocols.Count][2]*Verdicts
@@ -38,6 +39,12 @@ type SessionCounters struct {
 	ConnOK, ConnInp    *Counter // server connect completed at once, and in progress; one of them, once a session
 	Scan               *Counter // scan results delivered
 	Clt, Srv           *Counter // events on the client's and the server's socket
+}
+
+// DataCounters are the figures of the protocols that have data connections; nil for
+// the others.
+type DataCounters struct {
+	Listen, Clt, Srv *Counter // events on a listener for data, on the client's and on the server's data connection
 }
 
 // NewVDOM returns the counters of a virtual domain, all zero.
@@ -60,6 +67,9 @@ func (v *VDOM) bindBlocks(p protocols.Protocol, stat, accounting any) {
 
 // Session is the part of p's Accounting block that every protocol has.
 func (v *VDOM) Session(p protocols.Protocol) *SessionCounters { return &v.sessions[p] }
+
+// Data is the part of p's Accounting block that is about data connections.
+func (v *VDOM) Data(p protocols.Protocol) *DataCounters { return &v.data[p] }
 
 // Transport is the error lines of p's Stat block.
 func (v *VDOM) Transport(p protocols.Protocol) *Transport { return v.transports[p] }

@@ -120,6 +120,7 @@ func (v *VDOM) wireFTP() {
 	v.transports[p] = &s.Transport
 	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
 	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
+	v.data[p] = DataCounters{&a.DataListen, &a.DataClt, &a.DataSrv}
 	down := &Verdicts{
 		clean:         &s.FilesClean,
 		scanErrors:    &s.FilesScanErrors,

@@ -30,6 +30,23 @@
 //	counters        lines of the counters, blanks collapsed, and of the leak ledger
 //	session         words of the session's log line: field value
 //
+// Data connections, which a dialogue arranges beside itself, have steps of their
+// own; each is there for the client and for the server:
+//
+//	client gets a port  the client receives this line, in which {port} or {commas}
+//	                stands for the port that the proxy listens on
+//	client data     the client sends this over its data connection
+//	client gets data    the client has received exactly this over it
+//	client gets a part of data  the beginning of this, or nothing, and then a reset
+//	client data opens   the data connection is there
+//	client data closes  the client ends it; resets: with a reset
+//	client data ends    the proxy has ended it, sending nothing more; "reset" when
+//	                it was reset
+//
+// A data connection is opened by the first step that needs it: to the port that the
+// proxy has named last, or from the proxy to a port of this side, which {client
+// port} and {client commas} in a line open and name.
+//
 // A second word behind client or server, "slowly", sends byte by byte, each in a
 // packet of its own as far as the system lets it.
 //
@@ -42,7 +59,8 @@
 // runs, from right to left: {eicar}; {zip X}, {gzip X}, {base64 X}, {quoted X}, {uu X},
 // {yenc X} made of X; {first X} and {second X} the halves of X; {from 3 X} what X has
 // from byte 3 on; {len X} the length of X; {X*1000} repeats the text X; {port} is the
-// origin's. In base64, quoted, uu and yenc lines have the usual length, and there is
+// origin's, {origin} its address; {crlf X} has CR LF for each LF of X; {closed} is a
+// port on which nobody listens, written as in {client commas}. In base64, quoted, uu and yenc lines have the usual length, and there is
 // no line end behind the last. A literal of IMAP is announced by {12}, or by {size}
 // and counted as far as {end}; {size+} and {12+} are those that nobody waits for.
 //

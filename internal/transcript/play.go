@@ -66,6 +66,8 @@ type player struct {
 	ended  bool          // the client has seen the end
 	closed bool          // the client's own direction is ended
 	jump   time.Duration // how far the clock moves on at the next step
+
+	clientData, serverData dataEnd
 }
 
 func (s Set) play(t *testing.T, a *txtar.Archive) {
@@ -126,7 +128,9 @@ func (p *player) step(name, data string) {
 		p.over(p.origins(), strings.TrimSpace(data), "the server")
 		p.server.Close()
 	default:
-		p.look(name, data)
+		if !p.dataStep(name, data) {
+			p.look(name, data)
+		}
 	}
 }
 
@@ -282,6 +286,7 @@ func (p *player) end() {
 		p.over(p.client, "", "the client")
 	}
 	p.client.Close()
+	p.noData()
 	if !p.absent {
 		p.NobodyConnected()
 	}

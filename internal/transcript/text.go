@@ -87,8 +87,13 @@ func (p *player) macro(m string) string {
 		require.NoError(p.t, err, m)
 		return strings.Repeat(unescapeAll(what), n)
 	}
+	if text, ok := p.dataMacro(m); ok {
+		return text
+	}
 	verb, of, ok := strings.Cut(m, " ")
 	switch {
+	case m == "origin":
+		return p.Origin.Addr().String()
 	case m == "eicar":
 		return string(samples.EICAR())
 	case m == "port":
@@ -110,6 +115,8 @@ func (p *player) macro(m string) string {
 		return quoted(x)
 	case "uu":
 		return uuencoded(x)
+	case "crlf":
+		return strings.ReplaceAll(x, "\n", "\r\n")
 	case "yenc":
 		return yencoded(x)
 	case "first":

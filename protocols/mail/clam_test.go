@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"utmsim/internal/lab/antivirus"
+	"utmsim/scanner"
+	"utmsim/scanner/clamd"
 	"utmsim/scanner/samples"
 )
 
@@ -57,6 +60,25 @@ func TestClamAVAgrees(t *testing.T) {
 	for _, msg := range messages(t, samples.EICAR()) {
 		assert.Equal(t, !clamMisses[msg.name], infected[msg.name], "%s: found by ClamAV", msg.name)
 		assert.False(t, clean[msg.name], "%s: clean for ClamAV", msg.name)
+	}
+}
+
+// TestClamdAgrees: what clamd finds in the corpus through its engine the builtin
+// engine finds too, message by message.
+func TestClamdAgrees(t *testing.T) {
+	daemon := antivirus.RequireClamd(t)
+	own, theirs := engine(t), clamd.New(clamd.Options{Network: "unix", Address: daemon.Socket})
+	defer theirs.Close()
+	for _, msg := range messages(t, samples.EICAR()) {
+		v, err := theirs.Scan(t.Context(), object(msg.raw, true))
+		require.NoError(t, err)
+		assert.Equal(t, !clamMisses[msg.name], v.Class.Detection(), "%s: found by clamd", msg.name)
+		assert.NotEmpty(t, detected(t, own, walk(t, msg.raw, true)), "%s: found by builtin", msg.name)
+	}
+	for _, msg := range messages(t, harmless) {
+		v, err := theirs.Scan(t.Context(), object(msg.raw, true))
+		require.NoError(t, err)
+		assert.Equal(t, scanner.Verdict{}, v, "%s: clean for clamd", msg.name)
 	}
 }
 

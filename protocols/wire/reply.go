@@ -52,7 +52,7 @@ func ReadReply(c *Conn, form ReplyForm, limit int) (Reply, error) {
 		if end > limit {
 			return Reply{}, ErrTooLong
 		}
-		n, last := replyLine(b[from:end])
+		n, last := ReplyLine(b[from:end])
 		switch {
 		case from == 0 && n == 0, form == EveryLine && from > 0 && n != code:
 			return Reply{}, ErrReply
@@ -67,9 +67,9 @@ func ReadReply(c *Conn, form ReplyForm, limit int) (Reply, error) {
 	}
 }
 
-// replyLine reads the code at the front of a line, 0 when there is none, and
-// tells whether no line follows.
-func replyLine(line []byte) (code int, last bool) {
+// ReplyLine reads the code at the front of a line of a reply, 0 when there is none,
+// and tells whether no line follows.
+func ReplyLine(line []byte) (code int, last bool) {
 	line = withoutEnd(line)
 	if len(line) < 3 || !digit(line[0]) || line[0] == '0' || !digit(line[1]) || !digit(line[2]) {
 		return 0, false

@@ -16,7 +16,6 @@ package builtin
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 
 	"utmsim/scanner"
@@ -26,10 +25,11 @@ import (
 // Name is what verdicts of this engine carry as their Engine.
 const Name = "builtin"
 
-// Engine is a scanner.Scanner. Make one with New.
+// Engine is a scanner.Scanner. Make one with New or With.
 type Engine struct {
-	set        *match.Set
-	signatures []signature // by pattern of set; the last pattern is zipMagic
+	db      *Database
+	set     *match.Set // the segments of all signatures; the last pattern is zipMagic
+	origins []origin   // by pattern of set, without the last
 
 	scans  sync.Pool // *scan
 	inputs sync.Pool // *input
@@ -37,36 +37,29 @@ type Engine struct {
 	pools  decoderPools
 }
 
-type signature struct {
-	name    string
-	class   scanner.Class
-	pattern []byte
+// origin is the signature that a pattern of the set belongs to.
+type origin struct {
+	sig     *signature
+	segment int
 }
 
-// New returns an engine that knows the EICAR test file.
-func New() (*Engine, error) {
-	return newEngine([]signature{{name: "EICAR_TEST_FILE", pattern: eicar()}})
-}
+// New returns an engine that knows the EICAR test file and the two test
+// signatures of our own, and nothing else.
+func New() (*Engine, error) { return With(new(Database)) }
 
-// eicar is the test string of eicar.org. It is put together here so that neither
-// this file nor the program is taken for the test file.
-func eicar() []byte {
-	parts := []string{`TEST-FILE!$H+H*`, `STANDARD-ANTIVIRUS-`, `)7}$EICAR-`, `X5O!P%@AP[4\PZX54(P^)7CC`}
-	var b []byte
-	for i := range parts {
-		b = append(b, parts[len(parts)-1-i]...)
+// With returns an engine that knows the signatures of db besides those of New.
+func With(db *Database) (*Engine, error) {
+	e := &Engine{db: db}
+	var patterns []match.Pattern
+	for _, list := range [][]*signature{ownSignatures(), db.bodies} {
+		for _, sig := range list {
+			for i := range sig.segments {
+				patterns = append(patterns, sig.segments[i])
+				e.origins = append(e.origins, origin{sig, i})
+			}
+		}
 	}
-	return b
-}
-
-func newEngine(signatures []signature) (*Engine, error) {
-	e := &Engine{signatures: signatures}
-	patterns := make([][]byte, 0, len(signatures)+1)
-	for i := range signatures {
-		signatures[i].class = classOf(signatures[i].name)
-		patterns = append(patterns, signatures[i].pattern)
-	}
-	set, err := match.New(append(patterns, zipMagic))
+	set, err := match.New(append(patterns, match.Pattern{Bytes: zipMagic}))
 	if err != nil {
 		return nil, fmt.Errorf("preparing signatures: %w", err)
 	}
@@ -74,18 +67,8 @@ func newEngine(signatures []signature) (*Engine, error) {
 	return e, nil
 }
 
-// classOf reads the class of a detection from its name, as signature authors
-// write it.
-func classOf(name string) scanner.Class {
-	switch {
-	case strings.HasPrefix(name, "Worm."):
-		return scanner.Worm
-	case strings.HasPrefix(name, "Heuristic."), strings.HasPrefix(name, "Suspicious."):
-		return scanner.Suspicious
-	default:
-		return scanner.Virus
-	}
-}
+// Version tells apart engines that know different signatures.
+func (e *Engine) Version() string { return Name + " " + e.db.Version() }
 
 // Scan implements scanner.Scanner. A small clean object in Flat costs no
 // allocation.

@@ -86,6 +86,7 @@ func (s *scan) below(r io.Reader, rest []string, l *layer) error {
 	kept := spool{pool: &s.engine.chunks}
 	defer kept.release()
 	_, err := io.Copy(&kept, in.buf)
+	in.finish()
 	if s.alive() {
 		c := &content{at: &kept, size: kept.size, zipAt: in.sieve.zipAt, head: make([]byte, min(headSize, kept.size))}
 		s.readAt(c, c.head, 0)

@@ -21,9 +21,9 @@ import (
 // no extra switch to unpack.
 const maxWindow = 8 << 20
 
-// bzip2Work is what making a bzip2 decoder counts as, in bytes read: it can't be
-// reused and takes up to 3.6 MB.
-const bzip2Work = chunkSize
+// bzip2Level is the memory that a bzip2 decoder takes for each level, in bytes; it
+// can't be reused.
+const bzip2Level = 400_000
 
 // decoderPools keep decoders, whose tables are expensive to make.
 type decoderPools struct {
@@ -159,7 +159,11 @@ func (f *zstdFrames) Read(p []byte) (int, error) {
 }
 
 func (s *scan) bzip2(in *input, then func(io.Reader) error) error {
-	if !s.spend(bzip2Work) {
+	level := int64(9)
+	if head := in.peek(4); len(head) == 4 && head[3] >= '1' && head[3] < '9' {
+		level = int64(head[3] - '0')
+	}
+	if !s.spendDictionary(level * bzip2Level) {
 		return errBudget
 	}
 	return then(bzip2.NewReader(in.buf))
@@ -172,11 +176,16 @@ func (s *scan) refuse(err error, l *layer, damage string) {
 	if s.stop != nil {
 		return
 	}
-	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+	switch {
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		s.note(scanner.Oversize, l, "zstd window above the limit")
-		return
+	case errors.Is(err, errDictionary):
+		s.note(scanner.Oversize, l, "xz dictionary above the limit")
+	case errors.Is(err, errMethod):
+		s.note(scanner.Unhandled, l, "xz filter not supported")
+	default:
+		s.note(scanner.Corrupt, l, damage)
 	}
-	s.note(scanner.Corrupt, l, damage)
 }
 
 var _ io.ByteReader = (*bufio.Reader)(nil) // so that no decoder reads past its data

@@ -102,6 +102,13 @@ func (in *input) drain() {
 	}
 }
 
+// finish tells the sieve that the layer is complete, if it is.
+func (in *input) finish() {
+	if in.scan.stop == nil && in.err == nil {
+		in.sieve.finish()
+	}
+}
+
 // section reads a part of content for a decoder. It is charged as work. When
 // the decoder finds its end by itself, step keeps it from reading far beyond:
 // it bounds the next read and doubles with each.

@@ -30,7 +30,13 @@ var wrappers = map[string]func(t *rapid.T, data []byte) []byte{
 	"zip behind a program": func(t *rapid.T, data []byte) []byte {
 		return slices.Concat(noise(rapid.IntRange(1, 70_000).Draw(t, "prefix")), samples.Zip(siblings(t, data)...))
 	},
-	"tar": func(t *rapid.T, data []byte) []byte { return samples.Tar(siblings(t, data)...) },
+	"tar":       func(t *rapid.T, data []byte) []byte { return samples.Tar(siblings(t, data)...) },
+	"xz":        func(_ *rapid.T, data []byte) []byte { return samples.Xz(data) },
+	"bzip2":     func(_ *rapid.T, data []byte) []byte { return samples.Bzip2(data) },
+	"7z":        func(t *rapid.T, data []byte) []byte { return samples.SevenZip(siblings(t, data)...) },
+	"stored 7z": func(t *rapid.T, data []byte) []byte { return samples.StoredSevenZip(siblings(t, data)...) },
+	"rar":       func(t *rapid.T, data []byte) []byte { return samples.Rar(siblings(t, data)...) },
+	"old rar":   func(t *rapid.T, data []byte) []byte { return samples.OldRar(siblings(t, data)...) },
 }
 
 func siblings(t *rapid.T, data []byte) []samples.File {
@@ -44,7 +50,7 @@ func siblings(t *rapid.T, data []byte) []samples.File {
 	return files
 }
 
-var wrapperNames = []string{"gzip", "zstd", "zip", "stored zip", "zip behind a program", "tar"}
+var wrapperNames = []string{"gzip", "zstd", "zip", "stored zip", "zip behind a program", "tar", "xz", "bzip2", "7z", "stored 7z", "rar", "old rar"}
 
 // TestAnyNestingIsSeenThrough: whatever is packed into whatever, the test file is
 // found, and without it nothing is found wrong.
@@ -113,6 +119,9 @@ func FuzzScan(f *testing.F) {
 	for _, data := range [][]byte{
 		samples.Zip(file, infected), samples.StoredZip(file, file), samples.Tar(file, infected), samples.Nested(3, file),
 		samples.Gzip(samples.Tar(file)), encryptedZip(samples.Zip(file)), overlappingZip(5), bzip2Members(2),
+		samples.Xz(file.Data), slices.Concat(samples.Xz(nil), samples.Xz(file.Data)), samples.Bzip2(file.Data),
+		samples.SevenZip(file, infected), samples.StoredSevenZip(file), samples.LockedSevenZip(file), samples.Rar(file, infected),
+		samples.LockedRar(file), samples.OldRar(file, infected), samples.LockedZip("lab", file),
 		slices.Concat(text(50), samples.Zip(file)), slices.Concat(samples.Gzip(nil), samples.Gzip(file.Data)),
 	} {
 		f.Add(data, uint8(0))

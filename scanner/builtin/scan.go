@@ -103,8 +103,10 @@ func (s *scan) note(c scanner.Class, l *layer, reason string) {
 }
 
 // detect records a detection, which ends the scan.
-func (s *scan) detect(sig *signature, l *layer) {
-	s.verdict.Class, s.verdict.Name, s.verdict.Part = sig.class, sig.name, l.path()
+func (s *scan) detect(sig *signature, l *layer) { s.detected(sig.class, sig.name, l) }
+
+func (s *scan) detected(c scanner.Class, name string, l *layer) {
+	s.verdict.Class, s.verdict.Name, s.verdict.Part = c, name, l.path()
 	s.stop = errDetected
 }
 
@@ -137,9 +139,14 @@ func (s *scan) object(obj *scanner.Object) {
 	if obj.Flat != nil {
 		s.flat.Reset(obj.Flat)
 		s.body = content{at: &s.flat, size: int64(len(obj.Flat)), head: obj.Flat}
+		s.sieve.expect(s.body.size)
 		s.feedFlat(obj.Flat)
 	} else {
+		s.sieve.expect(obj.Size)
 		s.body = content{at: obj.Body, size: obj.Size, head: s.feedBody(obj.Body, obj.Size)}
+	}
+	if s.alive() {
+		s.sieve.finish()
 	}
 	s.body.zipAt = s.sieve.zipAt
 	if s.alive() {
@@ -148,7 +155,7 @@ func (s *scan) object(obj *scanner.Object) {
 }
 
 // flatPiece is how much of a flat body is searched between two looks at ctx.
-const flatPiece = 1 << 20
+const flatPiece = 256 << 10
 
 func (s *scan) feedFlat(p []byte) {
 	for len(p) > 0 && s.alive() {

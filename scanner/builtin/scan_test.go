@@ -260,8 +260,25 @@ func TestArchiveVerdicts(t *testing.T) {
 		{"just enough", samples.Gzip(text(1000)), scanner.Limits{Uncompressed: 1000}, scanner.Clean, ""},
 		{"oversize", samples.Gzip(text(1001)), scanner.Limits{Uncompressed: 1000}, scanner.Oversize, "obj"},
 		{"oversize together", samples.Zip(file, file), scanner.Limits{Uncompressed: 9999}, scanner.Oversize, "obj!f"},
-		{"xz", []byte("\xfd7zXZ\x00..."), scanner.Limits{}, scanner.Unhandled, ""},
-		{"7z inside", samples.Zip(samples.File{Name: "x.7z", Data: []byte("7z\xbc\xaf\x27\x1c...")}), scanner.Limits{}, scanner.Unhandled, "obj!x.7z"},
+		{"no xz", []byte("\xfd7zXZ\x00..."), scanner.Limits{}, scanner.Corrupt, ""},
+		{"cut xz", cut(samples.Xz(noise(5000)), 1000), scanner.Limits{}, scanner.Corrupt, ""},
+		{"wrong checksum in xz", flip(samples.Xz(noise(5000)), 5020), scanner.Limits{}, scanner.Corrupt, ""},
+		{"cut bzip2", cut(samples.Bzip2(noise(5000)), 1000), scanner.Limits{}, scanner.Corrupt, ""},
+		{"no 7z inside", samples.Zip(samples.File{Name: "x.7z", Data: []byte("7z\xbc\xaf\x27\x1c...")}), scanner.Limits{}, scanner.Corrupt, "obj!x.7z"},
+		{"cut 7z", cut(samples.SevenZip(file), 10), scanner.Limits{}, scanner.Corrupt, ""},
+		{"damaged 7z", flip(samples.StoredSevenZip(file), 40), scanner.Limits{}, scanner.Corrupt, "obj!f"},
+		{"encrypted 7z", samples.LockedSevenZip(file), scanner.Limits{}, scanner.Encrypted, "obj!f"},
+		{"encrypted 7z in a tar", samples.Tar(samples.File{Name: "x.7z", Data: samples.LockedSevenZip(file)}), scanner.Limits{}, scanner.Encrypted, "obj!x.7z!f"},
+		{"nested 7z", samples.SevenZip(samples.File{Name: "i.7z", Data: samples.SevenZip(file)}), scanner.Limits{Nest: 1}, scanner.Nested, "obj!i.7z"},
+		{"damaged rar", flip(samples.Rar(file), 60), scanner.Limits{}, scanner.Corrupt, "obj!f"},
+		{"cut rar", cut(samples.Rar(file), 1000), scanner.Limits{}, scanner.Corrupt, "obj!f"},
+		{"damaged old rar", flip(samples.OldRar(file), 80), scanner.Limits{}, scanner.Corrupt, "obj!f"},
+		{"encrypted rar", samples.LockedRar(file), scanner.Limits{}, scanner.Encrypted, "obj!f"},
+		{"nested rar", samples.Rar(samples.File{Name: "i.rar", Data: samples.OldRar(file)}), scanner.Limits{Nest: 1}, scanner.Nested, "obj!i.rar"},
+		{"locked zip", samples.LockedZip("lab", file), scanner.Limits{}, scanner.Encrypted, "obj!f"},
+		{"corrupt zip", samples.CorruptZip(file), scanner.Limits{}, scanner.Corrupt, "obj!f"},
+		{"thirteen levels", samples.Nested(13, file), scanner.Limits{}, scanner.Nested, "obj" + levels(12, 1)},
+		{"twelve levels", samples.Nested(12, file), scanner.Limits{}, scanner.Clean, ""},
 		{"first part of a split zip", slices.Concat([]byte("PK\x07\x08"), zip[:len(zip)/2]), scanner.Limits{}, scanner.Unhandled, ""},
 		{"last part of a split zip", lastPart(zip), scanner.Limits{}, scanner.Unhandled, ""},
 		{"lzma member", zipWithMethod(zip, 14), scanner.Limits{}, scanner.Unhandled, "obj!f"},
@@ -278,6 +295,14 @@ func TestArchiveVerdicts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// levels is the path through the archives of samples.Nested from one to another.
+func levels(from, to int) (path string) {
+	for i := from; i >= to; i-- {
+		path += fmt.Sprintf("!%d.zip", i)
+	}
+	return path
 }
 
 func TestFindingsAreAllKept(t *testing.T) {
@@ -314,7 +339,7 @@ func TestNamesAreFitForLogs(t *testing.T) {
 
 // bombs are objects that would cost far more than they weigh.
 var bombs = sync.OnceValue(func() map[string][]byte {
-	const size = 20 << 20
+	const size = 12 << 20 // more than the default limit of 10 MB
 	zero := samples.Bomb(size)
 	members := make([]samples.File, 10_500)
 	for i := range members {
@@ -330,6 +355,14 @@ var bombs = sync.OnceValue(func() map[string][]byte {
 		"many gzips":      bytes.Repeat(samples.Gzip(nil), 10_500),
 		"overlapping zip": overlappingZip(9000),
 		"bzip2 members":   bzip2Members(2000),
+		"bzip2":           samples.Bzip2(make([]byte, size)),
+		"xz":              samples.Xz(make([]byte, size)),
+		"xz streams":      bytes.Repeat(samples.Xz([]byte("x")), 10_500),
+		"7z":              samples.SevenZip(samples.File{Name: "z", Data: make([]byte, size)}),
+		"7z of 7z":        samples.SevenZip(samples.File{Name: "z", Data: samples.SevenZip(samples.File{Name: "z", Data: make([]byte, size)})}),
+		"7z files":        samples.StoredSevenZip(members...),
+		"7z dictionaries": samples.Tar(slices.Repeat([]samples.File{{Name: "z", Data: sevenWithDictionary(maxDictionary)}}, 1000)...),
+		"rar files":       samples.Rar(members...),
 		"header after header": slices.Concat(zipMagic, bytes.Repeat(
 			[]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"), 30_000)),
 	}
@@ -416,22 +449,4 @@ func TestABodyThatCanNotBeReadHasNoVerdict(t *testing.T) {
 	assert.ErrorContains(t, err, "reading the object")
 	_, err = e.Scan(context.Background(), &scanner.Object{Body: bytes.NewReader(data), Size: 200_001})
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
-}
-
-func TestClassFromName(t *testing.T) {
-	e, err := newEngine([]signature{
-		{name: "Worm.Test", pattern: []byte("worm pattern")},
-		{name: "Heuristic.Test", pattern: []byte("heuristic pattern")},
-		{name: "Suspicious.Test", pattern: []byte("suspicious pattern")},
-		{name: "Test.Worm", pattern: []byte("plain pattern")},
-	})
-	require.NoError(t, err)
-	for text, class := range map[string]scanner.Class{
-		"a worm pattern": scanner.Worm, "a heuristic pattern": scanner.Suspicious,
-		"a suspicious pattern": scanner.Suspicious, "a plain pattern": scanner.Virus,
-	} {
-		assert.Equal(t, class, both(t, e, scanner.Object{}, []byte(text)).Class, text)
-	}
-	_, err = newEngine([]signature{{name: "Short", pattern: []byte("ab")}})
-	assert.ErrorContains(t, err, "preparing signatures: pattern 0 has 2 bytes")
 }

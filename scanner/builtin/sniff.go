@@ -12,10 +12,10 @@ const (
 	formatZstd
 	formatBzip2
 	formatTar
-	formatXz // the rest is recognised, but not opened
+	formatXz
 	format7z
 	formatRar
-	formatSplitZip // the first part of an archive in several files
+	formatSplitZip // the first part of an archive in several files, which is not opened
 )
 
 // headSize is how many bytes sniff wants to see.
@@ -27,7 +27,7 @@ var magics = [...]struct {
 }{
 	{"\x1f\x8b\x08", formatGzip},
 	{"\x28\xb5\x2f\xfd", formatZstd},
-	{"\xfd7zXZ\x00", formatXz},
+	{xzMagic, formatXz},
 	{"7z\xbc\xaf\x27\x1c", format7z},
 	{"Rar!\x1a\x07", formatRar},
 	{"PK\x07\x08PK\x03\x04", formatSplitZip},

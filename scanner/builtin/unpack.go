@@ -20,8 +20,16 @@ func (s *scan) unpack(f format, in *input, l *layer) bool {
 		return s.compressed((*scan).zstd, in, l, "zstd data damaged")
 	case formatBzip2:
 		return s.compressed((*scan).bzip2, in, l, "bzip2 data damaged")
+	case formatXz:
+		return s.compressed((*scan).xz, in, l, "xz data damaged")
 	case formatTar:
 		return s.untar(in, l)
+	case formatRar:
+		s.rar(in, l)
+		return false
+	case format7z:
+		s.kept(in, func(c *content) { s.sevenZip(c, l) })
+		return false
 	default:
 		s.note(scanner.Unhandled, l, "archive format not supported")
 		return true
@@ -75,4 +83,14 @@ func (s *scan) untar(in *input, l *layer) bool {
 		}
 	}
 	return false
+}
+
+// kept reads what in holds to its end and gives it to open, for a container that
+// has to be read anywhere.
+func (s *scan) kept(in *input, open func(*content)) {
+	kept := spool{pool: &s.engine.chunks}
+	defer kept.release()
+	if _, err := io.Copy(&kept, in.buf); err == nil && s.alive() {
+		open(&content{at: &kept, size: kept.size})
+	}
 }

@@ -4,8 +4,8 @@
 // search between two pieces of the same content. Every occurrence is reported
 // exactly once, however the content was cut into pieces.
 //
-// The package knows literal bytes only: what a pattern means, wildcards and
-// offsets in the content are the caller's.
+// A pattern is literal bytes, some of which may stand for any byte. What it means,
+// gaps of unknown length and offsets in the content are the caller's.
 package match
 
 import (
@@ -13,12 +13,44 @@ import (
 	"fmt"
 )
 
-// Bounds of a pattern's length in bytes. Shorter ones would match everywhere,
-// and a Stream keeps as many bytes as the longest pattern has.
+// Bounds of a pattern's length in bytes. A pattern needs MinLen bytes in a row
+// that do not stand for any byte: shorter ones would match everywhere. A Stream
+// keeps as many bytes as the longest pattern has.
 const (
 	MinLen = 4
 	MaxLen = 4096
 )
+
+// Pattern is what is looked for.
+type Pattern struct {
+	Bytes []byte
+	Any   []bool // where it is true any byte fits; nil when all bytes are literal
+}
+
+// runs are the stretches of p without wildcards.
+func (p *Pattern) runs() (list []run) {
+	if p.Any == nil {
+		return []run{{0, p.Bytes}}
+	}
+	for i := 0; i < len(p.Bytes); i++ {
+		if p.Any[i] {
+			continue
+		}
+		end := i
+		for end < len(p.Bytes) && !p.Any[end] {
+			end++
+		}
+		list = append(list, run{i, p.Bytes[i:end]})
+		i = end
+	}
+	return list
+}
+
+// run is a literal stretch of a pattern.
+type run struct {
+	at      int
+	literal []byte
+}
 
 // fewPatterns is how many patterns are still searched one after the other.
 // That search runs at memory speed for each; the filter costs the same for any
@@ -36,27 +68,59 @@ type Visit func(Hit) bool
 
 // Set is a fixed list of patterns, safe for use by many goroutines.
 type Set struct {
-	patterns [][]byte
-	anchors  []int // offset of the rare part that is looked for, by pattern
+	patterns []prepared
 	longest  int
 	filter   *filter // nil when there are few patterns
 }
 
+// prepared is a pattern with what the search needs to know about it.
+type prepared struct {
+	size   int
+	runs   []run
+	anchor int    // offset of the rare part that is looked for
+	needle []byte // that part and what follows it, at most longestNeedle bytes
+	within run    // the stretch that it lies in, at least MinLen bytes
+}
+
 // New prepares patterns. Each must have MinLen to MaxLen bytes; the slices are
 // kept and must not change.
-func New(patterns [][]byte) (*Set, error) {
-	s := &Set{patterns: patterns, anchors: make([]int, len(patterns))}
-	for i, p := range patterns {
-		if len(p) < MinLen || len(p) > MaxLen {
-			return nil, fmt.Errorf("pattern %d has %d bytes: want %d to %d", i, len(p), MinLen, MaxLen)
+func New(patterns []Pattern) (*Set, error) {
+	s := &Set{patterns: make([]prepared, len(patterns))}
+	for i := range patterns {
+		p := &patterns[i]
+		if n := len(p.Bytes); n < MinLen || n > MaxLen {
+			return nil, fmt.Errorf("pattern %d has %d bytes: want %d to %d", i, n, MinLen, MaxLen)
 		}
-		s.anchors[i] = rarest(p)
-		s.longest = max(s.longest, len(p))
+		made, ok := prepare(p)
+		if !ok {
+			return nil, fmt.Errorf("pattern %d has no %d bytes in a row without a wildcard", i, MinLen)
+		}
+		s.patterns[i] = made
+		s.longest = max(s.longest, made.size)
 	}
 	if len(patterns) > fewPatterns {
 		s.filter = newFilter(s)
 	}
 	return s, nil
+}
+
+// prepare finds the part of p that is to be looked for.
+func prepare(p *Pattern) (made prepared, ok bool) {
+	made = prepared{size: len(p.Bytes), runs: p.runs()}
+	best := -1
+	for _, r := range made.runs {
+		if len(r.literal) < MinLen {
+			continue
+		}
+		at, rare := rarest(r.literal)
+		if rare <= best {
+			continue
+		}
+		best, ok = rare, true
+		made.anchor, made.within = r.at+at, r
+		made.needle = r.literal[at:min(len(r.literal), at+longestNeedle)]
+	}
+	return made, ok
 }
 
 // Each visits every occurrence in p, in no particular order, until visit
@@ -83,8 +147,7 @@ const longestNeedle = 16
 
 // eachOf looks for pattern i alone: for its rare part, then around it.
 func (s *Set) eachOf(i int, p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
-	pattern, anchor := s.patterns[i], s.anchors[i]
-	needle := pattern[anchor:min(len(pattern), anchor+longestNeedle)]
+	anchor, needle := s.patterns[i].anchor, s.patterns[i].needle
 	for at := anchor; at < len(p); at++ {
 		n := bytes.Index(p[at:], needle)
 		if n < 0 {
@@ -100,10 +163,15 @@ func (s *Set) eachOf(i int, p []byte, base int64, endAbove, startBelow int, visi
 
 // verify visits pattern i at start when it is really there.
 func (s *Set) verify(i int, p []byte, start int, base int64, endAbove, startBelow int, visit Visit) bool {
-	pattern := s.patterns[i]
-	end := start + len(pattern)
-	if start < 0 || start >= startBelow || end > len(p) || end <= endAbove || !bytes.Equal(p[start:end], pattern) {
+	pattern := &s.patterns[i]
+	end := start + pattern.size
+	if start < 0 || start >= startBelow || end > len(p) || end <= endAbove {
 		return true
+	}
+	for _, r := range pattern.runs {
+		if at := start + r.at; !bytes.Equal(p[at:at+len(r.literal)], r.literal) {
+			return true
+		}
 	}
 	return visit(Hit{i, base + int64(start)})
 }

@@ -50,8 +50,15 @@ func inPieces(s *Set, content []byte, cuts []int) []Hit {
 	return sorted(hits)
 }
 
+func literals(list [][]byte) (patterns []Pattern) {
+	for _, b := range list {
+		patterns = append(patterns, Pattern{Bytes: b})
+	}
+	return patterns
+}
+
 func mustNew(t require.TestingT, patterns [][]byte) *Set {
-	s, err := New(patterns)
+	s, err := New(literals(patterns))
 	require.NoError(t, err)
 	return s
 }
@@ -68,6 +75,47 @@ func TestStreamEqualsNaiveSearch(t *testing.T) {
 			t.Fatalf("want %v\ngot  %v", want, got)
 		}
 	})
+}
+
+// TestWildcards compares patterns with wildcards with a search byte by byte.
+func TestWildcards(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		letters := rapid.SampledFrom([]byte{'a', '^', 0})
+		var patterns []Pattern
+		for range rapid.IntRange(1, 2*fewPatterns).Draw(t, "patterns") {
+			p := Pattern{Bytes: rapid.SliceOfN(letters, MinLen, 12).Draw(t, "bytes")}
+			p.Any = make([]bool, len(p.Bytes))
+			core := rapid.IntRange(0, len(p.Bytes)-MinLen).Draw(t, "core")
+			for i := range p.Any {
+				p.Any[i] = (i < core || i >= core+MinLen) && rapid.Bool().Draw(t, "any")
+			}
+			patterns = append(patterns, p)
+		}
+		s, err := New(patterns)
+		require.NoError(t, err)
+		content := rapid.SliceOfN(letters, 0, 200).Draw(t, "content")
+		cuts := rapid.SliceOfN(rapid.IntRange(0, 20), 0, 40).Draw(t, "cuts")
+		var want []Hit
+		for i, p := range patterns {
+			for at := 0; at+len(p.Bytes) <= len(content); at++ {
+				if fits(p, content[at:]) {
+					want = append(want, Hit{i, int64(at)})
+				}
+			}
+		}
+		if got := inPieces(s, content, cuts); !slices.Equal(sorted(want), got) {
+			t.Fatalf("want %v\ngot  %v", want, got)
+		}
+	})
+}
+
+func fits(p Pattern, content []byte) bool {
+	for i, b := range p.Bytes {
+		if content[i] != b && !p.Any[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func FuzzStream(f *testing.F) {
@@ -94,10 +142,14 @@ func FuzzStream(f *testing.F) {
 
 func TestNewRefusesLengths(t *testing.T) {
 	for _, n := range []int{0, MinLen - 1, MaxLen + 1} {
-		_, err := New([][]byte{make([]byte, n)})
+		_, err := New([]Pattern{{Bytes: make([]byte, n)}})
 		assert.ErrorContains(t, err, fmt.Sprintf("pattern 0 has %d bytes", n))
 	}
-	_, err := New([][]byte{make([]byte, MaxLen)})
+	_, err := New([]Pattern{{Bytes: make([]byte, MaxLen)}})
+	assert.NoError(t, err)
+	_, err = New([]Pattern{{Bytes: make([]byte, 7), Any: []bool{3: true, 6: false}}})
+	assert.ErrorContains(t, err, "no 4 bytes in a row")
+	_, err = New([]Pattern{{Bytes: make([]byte, 5), Any: []bool{0: true, 4: false}}})
 	assert.NoError(t, err)
 }
 
@@ -143,7 +195,7 @@ func BenchmarkEach(b *testing.B) {
 	two := append(one[:1:1], []byte("PK\x03\x04"))
 	r := rand.New(rand.NewPCG(3, 4))
 	var thousand [][]byte
-	for range 1000 {
+	for range 10_000 {
 		p := make([]byte, 24+r.IntN(60))
 		for i := range p {
 			p[i] = byte(r.Uint32())
@@ -153,7 +205,7 @@ func BenchmarkEach(b *testing.B) {
 	for _, c := range []struct {
 		name     string
 		patterns [][]byte
-	}{{"1", one}, {"2", two}, {"1000", thousand}} {
+	}{{"1", one}, {"2", two}, {"1000", thousand[:1000]}, {"10000", thousand}} {
 		for _, h := range []struct {
 			name string
 			data []byte

@@ -1,15 +1,16 @@
 package match
 
 // rarest is the offset of the two neighbouring bytes of p that are least to be
-// expected in content, the first above all, because the search jumps to it.
-func rarest(p []byte) int {
-	best, at := -1, 0
+// expected in content, the first above all, because the search jumps to it, and
+// how rare they are.
+func rarest(p []byte) (at, rare int) {
+	best := -1
 	for i := range len(p) - 1 {
 		if r := 2*rarity(p[i]) + rarity(p[i+1]); r > best {
 			best, at = r, i
 		}
 	}
-	return at
+	return at, best
 }
 
 // rarity guesses how seldom a byte is, 0 for the most frequent. Letters, digits,

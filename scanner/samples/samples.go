@@ -31,6 +31,15 @@ func EICAR() []byte {
 	return []byte(`X5O!P%@AP[4\PZX54(P^)7CC)7}` + strings.Join([]string{tail[2], tail[1], tail[0]}, ""))
 }
 
+// Worm is harmless text that the builtin engine takes for a worm, assembled when
+// it is called like EICAR.
+func Worm() []byte { return ours("WORM") }
+
+// Suspicious is harmless text that the builtin engine takes for suspicious.
+func Suspicious() []byte { return ours("SUSPICIOUS") }
+
+func ours(kind string) []byte { return []byte("UTMSIM^" + kind + "~TEST!STRING|" + "HARMLESS") }
+
 // Zip is an archive of files, compressed.
 func Zip(files ...File) []byte { return zipped(zip.Deflate, files) }
 

@@ -42,7 +42,7 @@ func Protocols() []Protocol {
 			Script: func(number int, size int64) load.Script {
 				return load.IMAP{User: lab.UserAlice, Password: lab.Password, Number: number + 1, Want: load.ContentOf(lab.Specimen(size))}
 			},
-			Contenders: plain("tcp", haproxyTCP),
+			Contenders: scanning("tcp", haproxyTCP, "imap"),
 		},
 		{
 			Name: "ftp", Transaction: "PASV and RETR of", Sizes: fullSizes(1 << 10),
