@@ -129,7 +129,8 @@ func mailServerBetween(proxy net.Conn, address string, more func(int64, []byte) 
 	up := make(chan struct{})
 	go func() {
 		defer close(up)
-		_, _ = io.Copy(server, proxy)
+		// Without splice, whose pipes stay open for a while.
+		_, _ = io.Copy(struct{ io.Writer }{server}, struct{ io.Reader }{proxy})
 		_ = server.(*net.TCPConn).CloseWrite()
 	}()
 	defer func() { proxy.Close(); server.Close(); <-up }()

@@ -187,10 +187,24 @@ var postfixHead = regexp.MustCompile(`^Return-Path: <([^\n]*)>\nX-Original-To: (
 
 var postfixWith = regexp.MustCompile(`\swith (\S+)\s`)
 
+// settle waits until everything is delivered. A mail that the queue manager found
+// locked when it came by has to wait for a minute, unless the queue is flushed.
+func (p *postfixServer) settle() {
+	p.t.Helper()
+	looked := 0
+	eventually(p.t, func() bool {
+		if looked++; looked%4000 == 0 {
+			said, err := p.control("flush")
+			require.NoError(p.t, err, said)
+		}
+		return p.queued(postfixQueues...) == 0
+	}, "the queue is empty")
+}
+
 // take waits until everything is delivered, and takes the mails out of the mailbox.
 func (p *postfixServer) take() (mails []postfixMail) {
 	p.t.Helper()
-	eventually(p.t, func() bool { return p.queued(postfixQueues...) == 0 }, "the queue is empty")
+	p.settle()
 	files, err := filepath.Glob(filepath.Join(p.folder, "mail/all/new/*"))
 	require.NoError(p.t, err)
 	for _, f := range files {
