@@ -51,7 +51,7 @@ func Protocols() []Protocol {
 			Script: func(_ int, size int64) load.Script {
 				return load.FTP{User: "anonymous", Password: "bench", File: lab.FastFile(size), Want: load.ContentOf(file(size))}
 			},
-			Contenders: plain("tcp, control connection only", haproxyTCP),
+			Contenders: scanning("tcp, control connection only", haproxyTCP, "ftp"),
 		},
 		{
 			Name: "nntp", Transaction: "ARTICLE of", Sizes: fullSizes(4 << 10), Relay: plainRelay,
