@@ -329,7 +329,9 @@ func TestFilesNeeded(t *testing.T) {
 				_, err := store.Load("test", strings.NewReader(text))
 				require.NoError(t, err)
 			}
-			assert.Equal(t, c.want, FilesNeeded(store.Snapshot()))
+			need, most := FilesNeeded(store.Snapshot())
+			assert.Equal(t, 2*store.Snapshot().Resource.Proxy+reserveFD, need)
+			assert.Equal(t, c.want, most)
 		})
 	}
 }

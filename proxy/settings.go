@@ -195,22 +195,24 @@ func explicitDoorways(snap *config.Snapshot, vdom *vdomState) (out []doorway) {
 	return out
 }
 
-// FilesNeeded is how many descriptors a full table takes: two a session, two more
-// for those that have data connections, and the reserve.
-func FilesNeeded(snap *config.Snapshot) int {
+// FilesNeeded is how many descriptors a full table takes: two a session and the
+// reserve. With most it is the most it can ever take, which is when every session
+// that can have data connections has them at one time: two more for each.
+func FilesNeeded(snap *config.Snapshot) (need, most int) {
 	n := snap.Resource.Proxy
-	need := 2*n + reserveFD
+	need = 2*n + reserveFD
+	most = need
 	doors, err := doorways(snap, nil)
 	if err != nil {
-		return need // the engine will say so
+		return need, most // the engine will say so
 	}
 	if slices.ContainsFunc(doors, func(d doorway) bool { return d.proto == protocols.FTP }) {
 		if limit := snap.Simulator.FTPLimit; limit > 0 {
 			n = min(n, limit)
 		}
-		need += 2 * n
+		most += 2 * n
 	}
-	return need
+	return need, most
 }
 
 // portRange are the ports for data connections; from 0 to 0 the system chooses.

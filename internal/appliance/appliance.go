@@ -185,7 +185,11 @@ func (a *Appliance) halt() error {
 
 // warnAboutRoom says what the configured table needs and is not there.
 func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
-	if need := proxy.FilesNeeded(snap); files > 0 && need > files {
+	need, most := proxy.FilesNeeded(snap)
+	if files > 0 && need <= files && most > files {
+		a.log.Info("with data connections on every session the system's open files would not do", zap.Int("most", most), zap.Int("limit", files))
+	}
+	if files > 0 && need > files {
 		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
 			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
 	}
