@@ -13,14 +13,34 @@ import (
 // one is wanted, and strangers must not be able to keep it out.
 const dataBacklog = 64
 
+// The dynamic ports of RFC 6335 section 6. Where any port will do one is taken from
+// among them, as many times as guesses says, before the system is asked for one:
+// with ten thousand closed connections in TIME_WAIT its search costs hundreds of
+// times as much as a guess, and in the end finds nothing.
+const (
+	firstDynamicPort = 49152
+	lastDynamicPort  = 65535
+	guesses          = 16
+)
+
 // listenData listens on an address for data connections, with a descriptor below
 // maxFD, on a port of the range. Ports are taken from a random one on, because
 // whoever can guess the next one can try to be faster than its owner (RFC 2577
 // section 8).
 func listenData(ip netip.Addr, ports portRange, maxFD int) (netConn, netip.AddrPort, error) {
-	n := ports.size()
-	start := rand.IntN(n)
-	for try := range n {
+	if ports == (portRange{}) {
+		c, at, err := listenSome(ip, portRange{firstDynamicPort, lastDynamicPort}, guesses, maxFD)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return c, at, err
+		}
+	}
+	return listenSome(ip, ports, ports.size(), maxFD)
+}
+
+// listenSome tries so many ports of a range.
+func listenSome(ip netip.Addr, ports portRange, tries, maxFD int) (netConn, netip.AddrPort, error) {
+	start := rand.IntN(ports.size())
+	for try := range tries {
 		c, err := listenPort(netip.AddrPortFrom(ip, ports.at(start+try)), maxFD)
 		if err == nil {
 			at, err := c.local()
@@ -30,7 +50,7 @@ func listenData(ip netip.Addr, ports portRange, maxFD int) (netConn, netip.AddrP
 			}
 			return c, at, nil
 		}
-		if try+1 == n || !errors.Is(err, unix.EADDRINUSE) {
+		if !errors.Is(err, unix.EADDRINUSE) {
 			return netConn{}, netip.AddrPort{}, err
 		}
 	}

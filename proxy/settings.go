@@ -215,7 +215,7 @@ func FilesNeeded(snap *config.Snapshot) (need, most int) {
 	return need, most
 }
 
-// portRange are the ports for data connections; from 0 to 0 the system chooses.
+// portRange are the ports for data connections; from 0 to 0 is any.
 type portRange struct{ low, high uint16 }
 
 func (r portRange) size() int { return int(r.high) - int(r.low) + 1 }

@@ -115,6 +115,13 @@ func (c *netConn) pendingError() error {
 // interrupt has nothing to do: no call on a descriptor blocks.
 func (c *netConn) interrupt() {}
 
+// latePort leaves the choice of our port to connect, which knows where to: bind
+// would look for one that is free for all destinations, among thousands in TIME_WAIT.
+// A failure costs that search.
+func latePort(fd int) {
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
 // startConnect begins to connect to a, from an address of ours if that is valid,
 // with a descriptor below maxFD; the caller sees to the time limit.
 func startConnect(a netip.AddrPort, from netip.Addr, _ time.Duration, maxFD int) (c netConn, p progress, err error) {
@@ -124,6 +131,7 @@ func startConnect(a netip.AddrPort, from netip.Addr, _ time.Duration, maxFD int)
 	}
 	c = netConn{fd: int32(fd)}
 	if from.IsValid() {
+		latePort(fd)
 		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
 			c.close(false)
 			return netConn{}, later, &connectError{step: connectSocket, err: os.NewSyscallError("bind", err)}
