@@ -164,7 +164,8 @@ func (a *Appliance) run() (err error) {
 	if err := a.openConsole(snap); err != nil {
 		return errors.Join(err, a.console.Close(), a.halt())
 	}
-	a.log.Info("started", zap.String("version", a.opts.Version))
+	_, most := proxy.FilesNeeded(snap)
+	a.log.Info("started", zap.String("version", a.opts.Version), zap.Int("open files", files), zap.Int("open files at most", most))
 	return nil
 }
 
@@ -185,11 +186,7 @@ func (a *Appliance) halt() error {
 
 // warnAboutRoom says what the configured table needs and is not there.
 func (a *Appliance) warnAboutRoom(snap *config.Snapshot, files int) {
-	need, most := proxy.FilesNeeded(snap)
-	if files > 0 && need <= files && most > files {
-		a.log.Info("with data connections on every session the system's open files would not do", zap.Int("most", most), zap.Int("limit", files))
-	}
-	if files > 0 && need > files {
+	if need, _ := proxy.FilesNeeded(snap); files > 0 && need > files {
 		a.opts.Warn(fmt.Sprintf("the table of %d sessions may need %d open files and the system allows %d: "+
 			"raise the limit (ulimit -n %d) or lower `config system resource-limits / set proxy`", snap.Resource.Proxy, need, files, need))
 	}

@@ -291,6 +291,7 @@ func TestNetmiko(t *testing.T) {
 // TestSSHWhileTheTableIsFull: the console over SSH needs no entry, refuses nobody
 // and shows what traffic meets.
 func TestSSHWhileTheTableIsFull(t *testing.T) {
+	program(t, "ssh", "-V")
 	s := newRealTimeSite(t, "config system global\nset av-failopen-session enable\nset av-failopen off\nend\n")
 	s.exec("diagnose sim fill http 8032")
 	out, errs, err := s.ssh("", "-o", "BatchMode=yes", "admin@127.0.0.1", "diagnose sim failopen | grep HTTP\nget test http 4 | grep Current")

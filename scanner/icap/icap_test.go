@@ -263,6 +263,8 @@ func scripted(t testing.TB, answer string) string {
 			buf := make([]byte, 64<<10)
 			_, _ = c.Read(buf)
 			_, _ = io.WriteString(c, answer)
+			_ = c.(*net.TCPConn).CloseWrite()
+			_, _ = io.Copy(io.Discard, c) // a close with something unread would be a reset
 			_ = c.Close()
 		}
 	})

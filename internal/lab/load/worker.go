@@ -15,6 +15,7 @@ type worker struct {
 	line   *line // its conn is nil between connections
 	tally  *tally
 	opened int
+	begun  bool // its first transaction
 }
 
 func newWorker(ctx context.Context, run *runState, number int) *worker {
@@ -23,11 +24,13 @@ func newWorker(ctx context.Context, run *runState, number int) *worker {
 	return w
 }
 
-// begins reports whether another transaction may start.
+// begins reports whether another transaction may start. The first may even when the
+// time is over already: on a busy machine a short run would else do nothing.
 func (w *worker) begins() bool {
-	if w.run.stop.Load() {
+	if w.run.stop.Load() && (w.begun || w.ctx.Err() != nil) {
 		return false
 	}
+	w.begun = true
 	return !w.run.counted || w.run.left.Add(-1) >= 0
 }
 
