@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -337,14 +338,20 @@ func (s *site) watch(n int, w *watcher, stop <-chan struct{}) (done func()) {
 	finished := make(chan struct{}, n)
 	for i := range n {
 		go func() {
-			defer func() { finished <- struct{}{} }()
+			var c *client // kept as long as the proxy keeps it: ports of this machine are few
+			defer func() {
+				if c != nil {
+					c.Close()
+				}
+				finished <- struct{}{}
+			}()
 			for round := i; ; round++ {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				w.one(s, []string{"/eicar.com", "/bytes/20000", "/eicar.zip"}[round%3])
+				c = w.one(s, c, []string{"/eicar.com", "/bytes/20000", "/eicar.zip"}[round%3])
 			}
 		}()
 	}
@@ -355,13 +362,21 @@ func (s *site) watch(n int, w *watcher, stop <-chan struct{}) (done func()) {
 	}
 }
 
-func (w *watcher) one(s *site, path string) {
-	c, err := s.connect(alice, s.vip)
-	if err != nil {
-		w.resets.Add(1)
-		return
+// one asks for a path, over a new connection if there is none, and returns the
+// connection if it can be used again.
+func (w *watcher) one(s *site, c *client, path string) *client {
+	var err error
+	if c == nil {
+		c, err = s.connect(alice, s.vip)
 	}
-	defer c.Close()
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL): // it is the client's machine that has no port left
+		runtime.Gosched()
+		return nil
+	case err != nil:
+		w.resets.Add(1)
+		return nil
+	}
 	var res *http.Response
 	var body []byte
 	if _, err = io.WriteString(c, c.head("GET", path)+"\r\n"); err == nil {
@@ -383,6 +398,11 @@ func (w *watcher) one(s *site, path string) {
 		odd := fmt.Sprintf("%s: %s, %d bytes", path, res.Status, len(body))
 		w.odd.Store(&odd)
 	}
+	if err != nil || res.Close {
+		c.Close()
+		return nil
+	}
+	return c
 }
 
 // say is what clients saw.
