@@ -75,15 +75,11 @@ func (in *input) resize(s size) {
 var errElapsed = errors.New("no byte came in time")
 
 // next is the next byte, errElapsed once elapsed fires. Before it waits it calls
-// idle; new sizes are told to resized on the way.
+// idle; new sizes are told to resized on the way, one that came before the byte
+// before it is returned.
 func (in *input) next(ctx context.Context, elapsed <-chan time.Time, idle func() error, resized func(size)) (byte, error) {
 	for len(in.current) == 0 {
-		select {
-		case s := <-in.sizes:
-			resized(s)
-			continue
-		default:
-		}
+		in.tellSize(resized)
 		if err := idle(); err != nil {
 			return 0, err
 		}
@@ -93,6 +89,7 @@ func (in *input) next(ctx context.Context, elapsed <-chan time.Time, idle func()
 				return 0, in.err
 			}
 			in.current = chunk
+			in.tellSize(resized)
 		case s := <-in.sizes:
 			resized(s)
 		case <-elapsed:
@@ -104,4 +101,13 @@ func (in *input) next(ctx context.Context, elapsed <-chan time.Time, idle func()
 	b := in.current[0]
 	in.current = in.current[1:]
 	return b, nil
+}
+
+// tellSize tells resized of a size that it does not know yet.
+func (in *input) tellSize(resized func(size)) {
+	select {
+	case s := <-in.sizes:
+		resized(s)
+	default:
+	}
 }
