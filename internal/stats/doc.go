@@ -21,4 +21,5 @@
 //	acct:"poll/rounds"           printed as "/value" behind the pair before it
 //	only:"HTTP" with:"HTTP"      a line of a shared group that only the blocks
 //	                             that embed the group with that word print
+//	noun:"Emails"                a group whose labels begin with that word
 package stats

@@ -11,33 +11,10 @@ type FTP struct {
 // FTPStat is the block "FTP Stat". No edition of the appliance's documents
 // prints it: the lines after the error counts are our proposal.
 type FTPStat struct {
-	BytesSent     Counter `line:"Bytes sent,kb"`
-	BytesReceived Counter `line:"Bytes received,kb"`
+	Traffic
 	Transport
-
-	FilesClean         Counter `line:"Files clean"`
-	FilesScanErrors    Counter `line:"Files scan errors"`
-	FilesDetected      Counter `line:"Files detected"`
-	FilesWorms         Counter `line:"Files infected with worms"`
-	FilesViruses       Counter `line:"Files infected with viruses"`
-	FilesSusp          Counter `line:"Files infected with susp"`
-	FilesFileBlocked   Counter `line:"Files file blocked"`
-	FilesFileExempt    Counter `line:"Files file exempt"`
-	FilesBannedWord    Counter `line:"Files bannedword detected"`
-	FilesOversizePass  Counter `line:"Files oversize pass"`
-	FilesOversizeBlock Counter `line:"Files oversize block"`
-
-	UploadsClean         Counter `line:"Upload files clean"`
-	UploadsScanErrors    Counter `line:"Upload files scan errors"`
-	UploadsDetected      Counter `line:"Upload files detected"`
-	UploadsWorms         Counter `line:"Upload files infected with worms"`
-	UploadsViruses       Counter `line:"Upload files infected with viruses"`
-	UploadsSusp          Counter `line:"Upload files infected with susp"`
-	UploadsFileBlocked   Counter `line:"Upload files file blocked"`
-	UploadsFileExempt    Counter `line:"Upload files file exempt"`
-	UploadsBannedWord    Counter `line:"Upload files bannedword detected"`
-	UploadsOversizePass  Counter `line:"Upload files oversize pass"`
-	UploadsOversizeBlock Counter `line:"Upload files oversize block"`
+	Files   Judged `noun:"Files"`
+	Uploads Judged `noun:"Upload files"`
 
 	DataActive      Counter `line:"Data connections active"`  // made with clients that said PORT or EPRT
 	DataPassive     Counter `line:"Data connections passive"` // made with clients that said PASV or EPSV
@@ -46,15 +23,9 @@ type FTPStat struct {
 
 // FTPAccounting is the block "FTP Accounting".
 type FTPAccounting struct {
-	SetupOK    Counter `acct:"setup_ok"`
-	SetupFail  Counter `acct:"setup_fail"`
-	ConnOK     Counter `acct:"conn_ok"`
-	ConnInp    Counter `acct:"conn_inp"`
-	_          pad
-	Scan       Counter `acct:"scan,wrap"`
-	_          pad
-	Clt        Counter `acct:"clt,poll"`
-	Srv        Counter `acct:"srv,poll"`
+	Setup
+	Scan Counter `acct:"scan,wrap"`
+	Polls
 	DataListen Counter `acct:"datalisten,poll"` // events on the listening socket for data connections
 	DataClt    Counter `acct:"dataclt,poll"`    // events on the client's data connection
 	DataSrv    Counter `acct:"datasrv,poll"`    // events on the server's data connection

@@ -11,9 +11,8 @@ type HTTP struct {
 // HTTPStat is the block "HTTP Stat". The two "Web requests oversize" lines sit
 // inside the group of the responses in the documented output and count with it.
 type HTTPStat struct {
-	BytesSent     Counter `line:"Bytes sent,kb"`
-	BytesReceived Counter `line:"Bytes received,kb"`
-	Transport     `with:"HTTP"`
+	Traffic
+	Transport `with:"HTTP"`
 
 	ResponsesClean         Counter `line:"Web responses clean"`
 	ResponsesScanErrors    Counter `line:"Web responses scan errors"`
@@ -56,19 +55,13 @@ type HTTPStat struct {
 
 // HTTPAccounting is the block "HTTP Accounting".
 type HTTPAccounting struct {
-	SetupOK          Counter `acct:"setup_ok"`
-	SetupFail        Counter `acct:"setup_fail"`
-	ConnOK           Counter `acct:"conn_ok"`
-	ConnInp          Counter `acct:"conn_inp"`
-	_                pad
+	Setup
 	URLFilter        Counter `acct:"urlfilter,poll"` // wake-ups that brought ratings
 	URLFilterAnswers Counter `acct:"urlfilter/answers"`
 	URLFilterMost    Max     `acct:"urlfilter/most"` // most lookups outstanding
 	LookupFail       Counter `acct:"uf_lookupf"`
 	Scan             Counter `acct:"scan,wrap"`
-	_                pad
-	Clt              Counter `acct:"clt,poll"`
-	Srv              Counter `acct:"srv,poll"`
+	Polls
 }
 
 // RequestFileBlocked counts a request refused for the name of the file it asks

@@ -213,7 +213,7 @@ func TestSumAddsCountersAndTakesTheLargestMax(t *testing.T) {
 			vdoms[i] = NewVDOM(fmt.Sprint(i))
 			x := rapid.Int64Range(0, 1<<40).Draw(t, "clean")
 			m := rapid.Int64Range(0, 1<<40).Draw(t, "most")
-			vdoms[i].NNTP.Stat.ArticlesClean.Add(x)
+			vdoms[i].NNTP.Stat.Articles.Clean.Add(x)
 			vdoms[i].HTTP.Accounting.URLFilterMost.Observe(m)
 			vdoms[i].Ledger(protocols.FTP).Leak(LeakOversize).Bytes.Add(x)
 			clean, most, leaked = clean+x, max(most, m), leaked+x

@@ -18,6 +18,12 @@ const (
 	URLFilterWait                  // a request gave up waiting for its rating; HTTP alone
 )
 
+// Traffic is the group of lines that every protocol's Stat block begins with.
+type Traffic struct {
+	BytesSent     Counter `line:"Bytes sent,kb"`
+	BytesReceived Counter `line:"Bytes received,kb"`
+}
+
 // Transport is the group of error lines that every protocol's Stat block has.
 type Transport struct {
 	Alloc         Counter `line:"Error Count (alloc)"`

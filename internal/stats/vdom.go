@@ -25,13 +25,11 @@ type VDOM struct {
 	sessions   [protocols.Count]SessionCounters
 	data       [protocols.Count]DataCounters
 	transports [protocols.Count]*Transport
-	bytes      [protocols.Count]traffic
+	traffic    [protocols.Count]*Traffic
 	verdicts   [protocols.Count][2]*Verdicts
 	stat       [protocols.Count]block
 	accounting [protocols.Count]block
 }
-
-type traffic struct{ sent, received *Counter }
 
 // SessionCounters are the figures that every Accounting block has.
 type SessionCounters struct {
@@ -59,12 +57,6 @@ func NewVDOM(name string) *VDOM {
 	return v
 }
 
-// bindBlocks reads the tags of a protocol's two blocks.
-func (v *VDOM) bindBlocks(p protocols.Protocol, stat, accounting any) {
-	v.stat[p] = bind(p.String()+" Stat", stat)
-	v.accounting[p] = bind(p.String()+" Accounting", accounting)
-}
-
 // Session is the part of p's Accounting block that every protocol has.
 func (v *VDOM) Session(p protocols.Protocol) *SessionCounters { return &v.sessions[p] }
 
@@ -76,7 +68,7 @@ func (v *VDOM) Transport(p protocols.Protocol) *Transport { return v.transports[
 
 // Bytes are the lines "Bytes sent" and "Bytes received" of p, counted in bytes.
 func (v *VDOM) Bytes(p protocols.Protocol) (sent, received *Counter) {
-	return v.bytes[p].sent, v.bytes[p].received
+	return &v.traffic[p].BytesSent, &v.traffic[p].BytesReceived
 }
 
 // Verdicts is the group of lines that judgements on objects of p move. HTTP and

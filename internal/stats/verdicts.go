@@ -21,6 +21,32 @@ type Verdicts struct {
 	lastScanError               *Last
 }
 
+// Judged is the group of lines about one kind of object. Their labels begin with
+// the noun of the block that has the group.
+type Judged struct {
+	Clean         Counter `line:"clean"`
+	ScanErrors    Counter `line:"scan errors"`
+	Detected      Counter `line:"detected"`
+	Worms         Counter `line:"infected with worms"`
+	Viruses       Counter `line:"infected with viruses"`
+	Susp          Counter `line:"infected with susp"`
+	FileBlocked   Counter `line:"file blocked"`
+	FileExempt    Counter `line:"file exempt"`
+	BannedWord    Counter `line:"bannedword detected"`
+	OversizePass  Counter `line:"oversize pass"`
+	OversizeBlock Counter `line:"oversize block"`
+}
+
+// verdicts are the judgements that move the group; last may be nil.
+func (j *Judged) verdicts(last *Last) *Verdicts {
+	return &Verdicts{
+		clean: &j.Clean, scanErrors: &j.ScanErrors, detected: &j.Detected,
+		worms: &j.Worms, viruses: &j.Viruses, susp: &j.Susp,
+		fileBlocked: &j.FileBlocked, fileExempt: &j.FileExempt, bannedWord: &j.BannedWord,
+		oversizePass: &j.OversizePass, oversizeBlock: &j.OversizeBlock, lastScanError: last,
+	}
+}
+
 // Clean counts an object that was scanned and is delivered.
 func (v *Verdicts) Clean() { v.clean.Inc() }
 

@@ -49,29 +49,32 @@ type bound struct {
 
 // bind reads the tags of the struct that ptr points to. A field without a tag is a
 // mistake in a declaration and panics. Lines tagged only:"word" are printed in
-// blocks that embed their group with:"word".
+// blocks that embed their group with:"word"; a group tagged noun:"word" has that
+// word in front of its labels.
 func bind(title string, ptr any) block {
 	b := block{title: title}
-	b.add(reflect.ValueOf(ptr).Elem(), "")
+	b.add(reflect.ValueOf(ptr).Elem(), "", "")
 	return b
 }
 
-func (b *block) add(v reflect.Value, with string) {
+func (b *block) add(v reflect.Value, with, noun string) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if f.Name == "_" {
 			continue
 		}
-		if f.Anonymous {
-			b.add(v.Field(i), f.Tag.Get("with"))
+		if prefix := f.Tag.Get("noun"); f.Anonymous || prefix != "" {
+			b.add(v.Field(i), f.Tag.Get("with"), prefix)
 			continue
 		}
 		src, ok := v.Field(i).Addr().Interface().(source)
 		if !ok {
 			panic(fmt.Sprintf("stats: %s: field %s can't be printed", b.title, f.Name))
 		}
+		line := parseTag(b.title, f)
+		line.Label = strings.TrimPrefix(noun+" "+line.Label, " ")
 		only := f.Tag.Get("only")
-		b.lines = append(b.lines, bound{src, parseTag(b.title, f), only != "" && only != with})
+		b.lines = append(b.lines, bound{src, line, only != "" && only != with})
 	}
 }
 

@@ -2,173 +2,72 @@ package stats
 
 import "utmsim/protocols"
 
-// The functions below say which field of a protocol's blocks plays which part
-// for the engine. They run once, in NewVDOM.
+// parts are the fields of a protocol's blocks that the engine counts with.
+type parts struct {
+	stat, accounting any
+	traffic          *Traffic
+	transport        *Transport
+	setup            *Setup
+	scan             *Counter
+	polls            *Polls
+	down, up         *Verdicts
+}
+
+// wire says which field of p's blocks plays which part. It runs once, in NewVDOM.
+func (v *VDOM) wire(p protocols.Protocol, x parts) {
+	v.stat[p] = bind(p.String()+" Stat", x.stat)
+	v.accounting[p] = bind(p.String()+" Accounting", x.accounting)
+	v.transports[p], v.traffic[p] = x.transport, x.traffic
+	v.sessions[p] = SessionCounters{&x.setup.SetupOK, &x.setup.SetupFail, &x.setup.ConnOK, &x.setup.ConnInp, x.scan, &x.polls.Clt, &x.polls.Srv}
+	v.verdicts[p] = [2]*Verdicts{Down: x.down, Up: x.up}
+}
 
 func (v *VDOM) wireHTTP() {
-	const p = protocols.HTTP
 	s, a := &v.HTTP.Stat, &v.HTTP.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	down := &Verdicts{
-		clean:         &s.ResponsesClean,
-		scanErrors:    &s.ResponsesScanErrors,
-		detected:      &s.ResponsesDetected,
-		worms:         &s.ResponsesWorms,
-		viruses:       &s.ResponsesViruses,
-		susp:          &s.ResponsesSusp,
-		fileBlocked:   &s.ResponsesFileBlocked,
-		fileExempt:    &s.ResponsesFileExempt,
-		bannedWord:    &s.ResponsesBannedWord,
-		oversizePass:  &s.ResponsesOversizePass,
-		oversizeBlock: &s.ResponsesOversizeBlock,
-		lastScanError: &s.LastScanError,
-	}
-	up := &Verdicts{
-		clean:         &s.PostsClean,
-		scanErrors:    &s.PostsScanErrors,
-		viruses:       &s.PostsViruses,
-		susp:          &s.PostsSusp,
-		fileBlocked:   &s.PostsFileBlocked,
-		bannedWord:    &s.PostsBannedWord,
-		oversizePass:  &s.PostsOversizePass,
-		oversizeBlock: &s.PostsOversizeBlock,
-		fileExempt:    &s.RequestsFileExempt,
-		lastScanError: &s.LastScanError,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: down, Up: up}
+	v.wire(protocols.HTTP, parts{
+		s, a, &s.Traffic, &s.Transport, &a.Setup, &a.Scan, &a.Polls,
+		&Verdicts{
+			clean: &s.ResponsesClean, scanErrors: &s.ResponsesScanErrors, detected: &s.ResponsesDetected,
+			worms: &s.ResponsesWorms, viruses: &s.ResponsesViruses, susp: &s.ResponsesSusp,
+			fileBlocked: &s.ResponsesFileBlocked, fileExempt: &s.ResponsesFileExempt, bannedWord: &s.ResponsesBannedWord,
+			oversizePass: &s.ResponsesOversizePass, oversizeBlock: &s.ResponsesOversizeBlock, lastScanError: &s.LastScanError,
+		},
+		&Verdicts{
+			clean: &s.PostsClean, scanErrors: &s.PostsScanErrors, viruses: &s.PostsViruses, susp: &s.PostsSusp,
+			fileBlocked: &s.PostsFileBlocked, fileExempt: &s.RequestsFileExempt, bannedWord: &s.PostsBannedWord,
+			oversizePass: &s.PostsOversizePass, oversizeBlock: &s.PostsOversizeBlock, lastScanError: &s.LastScanError,
+		},
+	})
 }
 
 func (v *VDOM) wireSMTP() {
-	const p = protocols.SMTP
-	s, a := &v.SMTP.Stat, &v.SMTP.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	both := &Verdicts{
-		clean:         &s.EmailsClean,
-		scanErrors:    &s.EmailsScanErrors,
-		detected:      &s.EmailsDetected,
-		worms:         &s.EmailsWorms,
-		viruses:       &s.EmailsViruses,
-		susp:          &s.EmailsSusp,
-		fileBlocked:   &s.EmailsFileBlocked,
-		fileExempt:    &s.EmailsFileExempt,
-		bannedWord:    &s.EmailsBannedWord,
-		oversizePass:  &s.EmailsOversizePass,
-		oversizeBlock: &s.EmailsOversizeBlock,
-		lastScanError: &s.LastScanError,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: both, Up: both}
+	a := &v.SMTP.Accounting
+	v.wireMail(protocols.SMTP, &v.SMTP.Stat, &v.SMTP.Stat.MailStat, a, &a.Setup, &a.Scan, &a.Polls)
 }
 
 func (v *VDOM) wirePOP3() {
-	const p = protocols.POP3
-	s, a := &v.POP3.Stat, &v.POP3.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	both := &Verdicts{
-		clean:         &s.EmailsClean,
-		scanErrors:    &s.EmailsScanErrors,
-		detected:      &s.EmailsDetected,
-		worms:         &s.EmailsWorms,
-		viruses:       &s.EmailsViruses,
-		susp:          &s.EmailsSusp,
-		fileBlocked:   &s.EmailsFileBlocked,
-		fileExempt:    &s.EmailsFileExempt,
-		bannedWord:    &s.EmailsBannedWord,
-		oversizePass:  &s.EmailsOversizePass,
-		oversizeBlock: &s.EmailsOversizeBlock,
-		lastScanError: &s.LastScanError,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: both, Up: both}
+	a := &v.POP3.Accounting
+	v.wireMail(protocols.POP3, &v.POP3.Stat, &v.POP3.Stat.MailStat, a, &a.Setup, &a.Scan, &a.Polls)
 }
 
 func (v *VDOM) wireIMAP() {
-	const p = protocols.IMAP
-	s, a := &v.IMAP.Stat, &v.IMAP.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	both := &Verdicts{
-		clean:         &s.EmailsClean,
-		scanErrors:    &s.EmailsScanErrors,
-		detected:      &s.EmailsDetected,
-		worms:         &s.EmailsWorms,
-		viruses:       &s.EmailsViruses,
-		susp:          &s.EmailsSusp,
-		fileBlocked:   &s.EmailsFileBlocked,
-		fileExempt:    &s.EmailsFileExempt,
-		bannedWord:    &s.EmailsBannedWord,
-		oversizePass:  &s.EmailsOversizePass,
-		oversizeBlock: &s.EmailsOversizeBlock,
-		lastScanError: &s.LastScanError,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: both, Up: both}
+	a := &v.IMAP.Accounting
+	v.wireMail(protocols.IMAP, &v.IMAP.Stat, &v.IMAP.Stat.MailStat, a, &a.Setup, &a.Scan, &a.Polls)
+}
+
+func (v *VDOM) wireMail(p protocols.Protocol, stat any, s *MailStat, accounting any, setup *Setup, scan *Counter, polls *Polls) {
+	both := s.Emails.verdicts(&s.LastScanError)
+	v.wire(p, parts{stat, accounting, &s.Traffic, &s.Transport, setup, scan, polls, both, both})
 }
 
 func (v *VDOM) wireFTP() {
-	const p = protocols.FTP
 	s, a := &v.FTP.Stat, &v.FTP.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	v.data[p] = DataCounters{&a.DataListen, &a.DataClt, &a.DataSrv}
-	down := &Verdicts{
-		clean:         &s.FilesClean,
-		scanErrors:    &s.FilesScanErrors,
-		detected:      &s.FilesDetected,
-		worms:         &s.FilesWorms,
-		viruses:       &s.FilesViruses,
-		susp:          &s.FilesSusp,
-		fileBlocked:   &s.FilesFileBlocked,
-		fileExempt:    &s.FilesFileExempt,
-		bannedWord:    &s.FilesBannedWord,
-		oversizePass:  &s.FilesOversizePass,
-		oversizeBlock: &s.FilesOversizeBlock,
-	}
-	up := &Verdicts{
-		clean:         &s.UploadsClean,
-		scanErrors:    &s.UploadsScanErrors,
-		detected:      &s.UploadsDetected,
-		worms:         &s.UploadsWorms,
-		viruses:       &s.UploadsViruses,
-		susp:          &s.UploadsSusp,
-		fileBlocked:   &s.UploadsFileBlocked,
-		fileExempt:    &s.UploadsFileExempt,
-		bannedWord:    &s.UploadsBannedWord,
-		oversizePass:  &s.UploadsOversizePass,
-		oversizeBlock: &s.UploadsOversizeBlock,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: down, Up: up}
+	v.wire(protocols.FTP, parts{s, a, &s.Traffic, &s.Transport, &a.Setup, &a.Scan, &a.Polls, s.Files.verdicts(nil), s.Uploads.verdicts(nil)})
+	v.data[protocols.FTP] = DataCounters{&a.DataListen, &a.DataClt, &a.DataSrv}
 }
 
 func (v *VDOM) wireNNTP() {
-	const p = protocols.NNTP
 	s, a := &v.NNTP.Stat, &v.NNTP.Accounting
-	v.bindBlocks(p, s, a)
-	v.transports[p] = &s.Transport
-	v.bytes[p] = traffic{&s.BytesSent, &s.BytesReceived}
-	v.sessions[p] = SessionCounters{&a.SetupOK, &a.SetupFail, &a.ConnOK, &a.ConnInp, &a.Scan, &a.Clt, &a.Srv}
-	both := &Verdicts{
-		clean:         &s.ArticlesClean,
-		scanErrors:    &s.ArticlesScanErrors,
-		detected:      &s.ArticlesDetected,
-		worms:         &s.ArticlesWorms,
-		viruses:       &s.ArticlesViruses,
-		susp:          &s.ArticlesSusp,
-		fileBlocked:   &s.ArticlesFileBlocked,
-		fileExempt:    &s.ArticlesFileExempt,
-		bannedWord:    &s.ArticlesBannedWord,
-		oversizePass:  &s.ArticlesOversizePass,
-		oversizeBlock: &s.ArticlesOversizeBlock,
-	}
-	v.verdicts[p] = [2]*Verdicts{Down: both, Up: both}
+	both := s.Articles.verdicts(nil)
+	v.wire(protocols.NNTP, parts{s, a, &s.Traffic, &s.Transport, &a.Setup, &a.Scan, &a.Polls, both, both})
 }
