@@ -133,7 +133,7 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 	if e.down {
 		return ErrShutdown
 	}
-	doors, err := doorways(snap, e.root)
+	doors, err := doorways(&snap.Domain, e.root)
 	if err != nil {
 		return err
 	}

@@ -108,8 +108,8 @@ type vdomState struct {
 
 // newRoute resolves profiles for protocol p. The configuration has checked that
 // they exist.
-func newRoute(snap *config.Snapshot, p protocols.Protocol, vdom *vdomState, options, av string) *route {
-	rt := &route{proto: p, vdom: vdom, options: snap.Options(options), av: snap.AVProfile(av)}
+func newRoute(dom *config.Domain, p protocols.Protocol, vdom *vdomState, options, av string) *route {
+	rt := &route{proto: p, vdom: vdom, options: dom.Options(options), av: dom.AVProfile(av)}
 	in := rt.options.Inspection(p)
 	rt.inspect = in.Status
 	rt.oversize, rt.oversizeBlock = in.OversizeLimit, in.Options.Has(config.OversizeBlock)
@@ -151,11 +151,11 @@ type doorway struct {
 	route *route
 }
 
-// doorways are the listeners that a snapshot asks for.
-func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
+// doorways are the listeners that the objects of a VDOM ask for.
+func doorways(dom *config.Domain, vdom *vdomState) ([]doorway, error) {
 	var out []doorway
-	for i := range snap.VIPs {
-		d, err := vipDoorway(snap, &snap.VIPs[i], vdom)
+	for i := range dom.VIPs {
+		d, err := vipDoorway(dom, &dom.VIPs[i], vdom)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
 			out = append(out, *d)
 		}
 	}
-	out = append(out, explicitDoorways(snap, vdom)...)
+	out = append(out, explicitDoorways(dom, vdom)...)
 	for i, d := range out {
 		for _, o := range out[:i] {
 			if o.addr == d.addr {
@@ -175,16 +175,16 @@ func doorways(snap *config.Snapshot, vdom *vdomState) ([]doorway, error) {
 }
 
 // explicitDoorways are the listeners of the proxies whose clients name the server.
-func explicitDoorways(snap *config.Snapshot, vdom *vdomState) (out []doorway) {
-	if w := &snap.WebProxy; w.Status {
+func explicitDoorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
+	if w := &dom.WebProxy; w.Status {
 		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
-		d.route = newRoute(snap, protocols.HTTP, vdom, w.Options, w.AVProfile)
+		d.route = newRoute(dom, protocols.HTTP, vdom, w.Options, w.AVProfile)
 		d.route.loopback = w.AllowLoopback
 		out = append(out, d)
 	}
-	if f := &snap.FTPProxy; f.Status {
+	if f := &dom.FTPProxy; f.Status {
 		d := doorway{addr: netip.AddrPortFrom(f.IncomingIP, f.Port), proto: protocols.FTP, owner: "ftp-proxy explicit"}
-		d.route = newRoute(snap, protocols.FTP, vdom, f.Options, f.AVProfile)
+		d.route = newRoute(dom, protocols.FTP, vdom, f.Options, f.AVProfile)
 		d.route.loopback, d.route.serverData = f.AllowLoopback, f.ServerDataMode
 		out = append(out, d)
 	}
@@ -202,7 +202,7 @@ func FilesNeeded(snap *config.Snapshot) (need, most int) {
 	n := snap.Resource.Proxy
 	need = 2*n + reserveFD
 	most = need
-	doors, err := doorways(snap, nil)
+	doors, err := doorways(&snap.Domain, nil)
 	if err != nil {
 		return need, most // the engine will say so
 	}
@@ -226,7 +226,7 @@ func (r portRange) at(n int) uint16 { return r.low + uint16(n%r.size()) }
 // Doorways tells where an engine with this configuration listens, and for what,
 // a line each.
 func Doorways(snap *config.Snapshot) ([]string, error) {
-	doors, err := doorways(snap, nil)
+	doors, err := doorways(&snap.Domain, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -242,16 +242,16 @@ func Doorways(snap *config.Snapshot) ([]string, error) {
 }
 
 // vipDoorway is the listener of a VIP; nil when no policy lets anybody through.
-func vipDoorway(snap *config.Snapshot, v *config.VIP, vdom *vdomState) (*doorway, error) {
+func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, error) {
 	if v.ExtPort == 0 || !v.PortForward {
 		return nil, nil
 	}
-	for i := range snap.Policies {
-		pol := &snap.Policies[i]
+	for i := range dom.Policies {
+		pol := &dom.Policies[i]
 		if !pol.Status || !pol.Reaches(v.Name) {
 			continue
 		}
-		p, ok := serviceOf(snap, pol, v)
+		p, ok := serviceOf(dom, pol, v)
 		if !ok {
 			continue
 		}
@@ -259,7 +259,7 @@ func vipDoorway(snap *config.Snapshot, v *config.VIP, vdom *vdomState) (*doorway
 			return nil, nil
 		}
 		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
-		d.route = newRoute(snap, p, vdom, pol.Options, pol.AVProfile)
+		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
 		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
 		d.route.inspect = d.route.inspect && pol.UTMStatus
 		d.route.target = &target{addr: netip.AddrPortFrom(v.MappedIP, v.Port())}
@@ -274,8 +274,8 @@ func vipDoorway(snap *config.Snapshot, v *config.VIP, vdom *vdomState) (*doorway
 // serviceOf is the protocol that a policy lets through to a VIP: the one service
 // it names, or with several (or ALL) the one whose ports have the server's port
 // among them.
-func serviceOf(snap *config.Snapshot, pol *config.Policy, v *config.VIP) (protocols.Protocol, bool) {
-	opt := snap.Options(pol.Options)
+func serviceOf(dom *config.Domain, pol *config.Policy, v *config.VIP) (protocols.Protocol, bool) {
+	opt := dom.Options(pol.Options)
 	var only []protocols.Protocol
 	for _, p := range protocols.All {
 		in := opt.Inspection(p)

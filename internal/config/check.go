@@ -35,8 +35,18 @@ func validate(root *node, snap *Snapshot) *fault {
 	if found != nil {
 		return found
 	}
-	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkAdmins, checkEngine, checkVIPs, checkDataPorts, checkSyslog} {
+	for _, check := range []func(*Snapshot) *fault{checkGlobal, checkSimulator, checkAdmins, checkEngine, checkSyslog} {
 		if f := check(snap); f != nil {
+			return f
+		}
+	}
+	return validateDomain(&snap.Domain)
+}
+
+// validateDomain checks what the objects of one VDOM say about each other.
+func validateDomain(d *Domain) *fault {
+	for _, check := range []func(*Domain) *fault{checkVIPs, checkDataPorts} {
+		if f := check(d); f != nil {
 			return f
 		}
 	}
@@ -114,10 +124,10 @@ func checkEngine(s *Snapshot) *fault {
 	return nil
 }
 
-func checkVIPs(s *Snapshot) *fault {
+func checkVIPs(d *Domain) *fault {
 	taken := make(map[netip.AddrPort]string)
-	for i := range s.VIPs {
-		v := &s.VIPs[i]
+	for i := range d.VIPs {
+		v := &d.VIPs[i]
 		at := place{path: "firewall vip", key: v.Name}
 		switch {
 		case !v.PortForward:
@@ -133,12 +143,12 @@ func checkVIPs(s *Snapshot) *fault {
 		}
 		taken[v.External()] = v.Name
 	}
-	return checkExplicit(s, taken)
+	return checkExplicit(d, taken)
 }
 
 // checkExplicit looks for explicit proxies in the place of VIPs, or of each other.
-func checkExplicit(s *Snapshot, taken map[netip.AddrPort]string) *fault {
-	w, f := s.WebProxy, s.FTPProxy
+func checkExplicit(d *Domain, taken map[netip.AddrPort]string) *fault {
+	w, f := d.WebProxy, d.FTPProxy
 	if name := taken[netip.AddrPortFrom(w.IncomingIP, w.Port)]; w.Status && name != "" {
 		return place{path: "web-proxy explicit"}.fault("http-incoming-port", "port %s is the extport of '%s'", strconv.Itoa(int(w.Port)), name)
 	}
@@ -152,12 +162,12 @@ func checkExplicit(s *Snapshot, taken map[netip.AddrPort]string) *fault {
 	return nil
 }
 
-func checkDataPorts(s *Snapshot) *fault {
-	for i := range s.ProtocolOptions {
-		o := &s.ProtocolOptions[i]
-		if d := o.FTP.DataConnections; d.DataPortLow > d.DataPortHigh || d.DataPortLow == 0 && d.DataPortHigh != 0 {
+func checkDataPorts(d *Domain) *fault {
+	for i := range d.ProtocolOptions {
+		o := &d.ProtocolOptions[i]
+		if c := o.FTP.DataConnections; c.DataPortLow > c.DataPortHigh || c.DataPortLow == 0 && c.DataPortHigh != 0 {
 			return place{path: "firewall profile-protocol-options", key: o.Name}.fault("data-port-low",
-				"data-port-low (%d) and data-port-high (%d) are no range", d.DataPortLow, d.DataPortHigh)
+				"data-port-low (%d) and data-port-high (%d) are no range", c.DataPortLow, c.DataPortHigh)
 		}
 	}
 	return nil

@@ -44,7 +44,7 @@ type object struct {
 	subs     []*object
 	shown    []int // indices into settings in the order of show and get
 	typ      reflect.Type
-	index    int // of the field in the struct around it
+	index    []int // of the field in the struct around it
 }
 
 type kind uint8
@@ -117,7 +117,7 @@ func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTa
 
 func (o *object) addSub(f reflect.StructField, t reflect.Type, at []int) *object {
 	sub := buildObject(f.Tag.Get("cli"), f.Tag.Get("help"), t)
-	sub.index = at[len(at)-1]
+	sub.index = at
 	if f.Tag.Get("sort") == "name" {
 		slices.SortFunc(sub.shown, func(a, b int) int {
 			return strings.Compare(sub.settings[a].name, sub.settings[b].name)

@@ -7,55 +7,62 @@ import "utmsim/protocols"
 //
 // It is also the declaration of the configuration language. A struct field is an
 // object with settings, a slice of structs is a table in the order that decides
-// ("firewall policy": first match). The tags are explained in schema.go.
+// ("firewall policy": first match). The tags are explained in schema.go. The fields
+// of the embedded Domain are root's, of a unit without VDOMs all there is.
 type Snapshot struct {
-	Global          Global            `cli:"system global" sort:"name" help:"Configure global attributes."`
-	Admins          []Admin           `cli:"system admin" help:"Configure admin users."`
-	Console         Console           `cli:"system console" help:"Configure console."`
-	DNS             DNS               `cli:"system dns" help:"Configure DNS."`
-	Resource        ResourceLimits    `cli:"system resource-limits" help:"Configure resource limits."`
-	PreLogin        Banner            `cli:"system replacemsg admin pre_admin-disclaimer-text" help:"What SSH shows before a login (with pre-login-banner)."`
-	PostLogin       Banner            `cli:"system replacemsg admin post_admin-disclaimer-text" help:"What a console shows after a login (with post-login-banner)."`
-	VDOMProperties  []VDOMProperty    `cli:"system vdom-property" help:"Configure VDOM property."`
-	Simulator       Simulator         `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
+	Global         Global         `cli:"system global" sort:"name" help:"Configure global attributes."`
+	Admins         []Admin        `cli:"system admin" help:"Configure admin users."`
+	Console        Console        `cli:"system console" help:"Configure console."`
+	DNS            DNS            `cli:"system dns" help:"Configure DNS."`
+	Resource       ResourceLimits `cli:"system resource-limits" help:"Configure resource limits."`
+	PreLogin       Banner         `cli:"system replacemsg admin pre_admin-disclaimer-text" help:"What SSH shows before a login (with pre-login-banner)."`
+	PostLogin      Banner         `cli:"system replacemsg admin post_admin-disclaimer-text" help:"What a console shows after a login (with post-login-banner)."`
+	VDOMProperties []VDOMProperty `cli:"system vdom-property" help:"Configure VDOM property."`
+	Simulator      Simulator      `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
+	Domain                        // the objects of root
+	Engine         Engine         `cli:"antivirus engine" help:"Scan engines and their limits (not on the appliance)."`
+	MemoryLog      MemoryLog      `cli:"log memory setting" help:"Settings for memory buffer."`
+	MemoryLogSize  MemoryLogSize  `cli:"log memory global-setting" help:"Global settings for memory logging."`
+	DiskLog        DiskLog        `cli:"log disk setting" help:"Settings for local disk logging."`
+	Syslog         Syslog         `cli:"log syslogd setting" help:"Global settings for remote syslog server."`
+}
+
+// Domain holds the objects that each VDOM has for itself. A further one is a field
+// here; what the whole unit shares is a field of Snapshot.
+type Domain struct {
 	ProtocolOptions []ProtocolOptions `cli:"firewall profile-protocol-options" help:"Configure protocol options."`
 	AVProfiles      []AVProfile       `cli:"antivirus profile" help:"Configure AntiVirus profiles."`
-	Engine          Engine            `cli:"antivirus engine" help:"Scan engines and their limits (not on the appliance)."`
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`
 	FTPProxy        FTPProxy          `cli:"ftp-proxy explicit" help:"Configure explicit FTP proxy settings."`
-	MemoryLog       MemoryLog         `cli:"log memory setting" help:"Settings for memory buffer."`
-	MemoryLogSize   MemoryLogSize     `cli:"log memory global-setting" help:"Global settings for memory logging."`
-	DiskLog         DiskLog           `cli:"log disk setting" help:"Settings for local disk logging."`
-	Syslog          Syslog            `cli:"log syslogd setting" help:"Global settings for remote syslog server."`
 }
 
 // AVProfile finds an antivirus profile by name; nil when there is none.
-func (s *Snapshot) AVProfile(name string) *AVProfile {
-	for i := range s.AVProfiles {
-		if s.AVProfiles[i].Name == name {
-			return &s.AVProfiles[i]
+func (d *Domain) AVProfile(name string) *AVProfile {
+	for i := range d.AVProfiles {
+		if d.AVProfiles[i].Name == name {
+			return &d.AVProfiles[i]
 		}
 	}
 	return nil
 }
 
 // Options finds protocol options by name; nil when there are none.
-func (s *Snapshot) Options(name string) *ProtocolOptions {
-	for i := range s.ProtocolOptions {
-		if s.ProtocolOptions[i].Name == name {
-			return &s.ProtocolOptions[i]
+func (d *Domain) Options(name string) *ProtocolOptions {
+	for i := range d.ProtocolOptions {
+		if d.ProtocolOptions[i].Name == name {
+			return &d.ProtocolOptions[i]
 		}
 	}
 	return nil
 }
 
 // VIP finds a virtual IP by name; nil when there is none.
-func (s *Snapshot) VIP(name string) *VIP {
-	for i := range s.VIPs {
-		if s.VIPs[i].Name == name {
-			return &s.VIPs[i]
+func (d *Domain) VIP(name string) *VIP {
+	for i := range d.VIPs {
+		if d.VIPs[i].Name == name {
+			return &d.VIPs[i]
 		}
 	}
 	return nil

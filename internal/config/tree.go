@@ -187,7 +187,7 @@ func (n *node) decodeInto(v reflect.Value) {
 		s.decode(n.words(i), v.FieldByIndex(s.index))
 	}
 	for _, sub := range n.subs {
-		if field := v.Field(sub.def.index); sub.table {
+		if field := v.FieldByIndex(sub.def.index); sub.table {
 			field.Set(sub.decodeTable(field.Type()))
 		} else {
 			sub.decodeInto(field)
