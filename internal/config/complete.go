@@ -224,6 +224,9 @@ func (e *Editor) valueChoices(s *setting) []Choice {
 			return e.w.persona != Persona52 && slices.Contains(s.only52, c.Word)
 		})
 	case kindInteger:
+		if s.ref != "" {
+			break
+		}
 		help := fmt.Sprintf("Enter an integer value from <%d> to <%d>", s.min, s.max)
 		if s.list {
 			help = fmt.Sprintf("Enter integer values from <%d> to <%d>", s.min, s.max)
@@ -239,11 +242,16 @@ func (e *Editor) valueChoices(s *setting) []Choice {
 		}
 	case kindAddress:
 		return []Choice{{Word: s.name, Help: "Enter an IPv4 or IPv6 address.", Hint: true}}
+	case kindSubnet:
+		return []Choice{{Word: s.name, Help: "Enter a network: address and mask, or address/length.", Hint: true}}
 	}
-	if s.ref == "" && len(s.oneof) == 0 {
+	if s.kind == kindString && s.ref == "" && len(s.oneof) == 0 {
 		return []Choice{{Word: s.name, Help: fmt.Sprintf("Enter a string of at most %d characters.", s.limit), Hint: true}}
 	}
 	var list []Choice
+	if s.kind == kindInteger {
+		list = append(list, Choice{Word: "0"})
+	}
 	for _, o := range s.oneof {
 		list = append(list, Choice{Word: typed(o)})
 	}

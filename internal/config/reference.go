@@ -9,7 +9,7 @@ import (
 // blocks that are not simulated the keys are known too.
 func keysAt(root *node, path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i, def := range language.subs {
+		for i, def := range root.def.subs {
 			if def.name != path {
 				continue
 			}
@@ -40,10 +40,23 @@ func (s *setting) targets() []string {
 	return append([]string{s.ref}, s.elsewhere...)
 }
 
+// takesAny says whether a value need not name anything: the setting is no reference,
+// or the value refers to nothing. The reference to a table whose keys are numbers is
+// a number, and 0 refers to nothing.
+func (s *setting) takesAny(value string) bool {
+	switch s.kind {
+	case kindInteger:
+		return s.ref == "" || value == "0"
+	case kindString:
+		return s.ref == "" && len(s.oneof) == 0 || slices.Contains(s.oneof, value)
+	}
+	return true
+}
+
 // refersWithin says whether a value names something that exists; a setting that is
 // no reference takes any.
 func (s *setting) refersWithin(root *node, value string) bool {
-	if s.kind != kindString || s.ref == "" && len(s.oneof) == 0 || slices.Contains(s.oneof, value) {
+	if s.takesAny(value) {
 		return true
 	}
 	for _, path := range s.targets() {
@@ -68,7 +81,7 @@ func newDirectory(root *node) *directory {
 }
 
 func (d *directory) has(s *setting, value string) bool {
-	if s.kind != kindString || s.ref == "" && len(s.oneof) == 0 || slices.Contains(s.oneof, value) {
+	if s.takesAny(value) {
 		return true
 	}
 	return slices.ContainsFunc(s.targets(), func(path string) bool { return d.keys(path)[value] })

@@ -56,6 +56,7 @@ const (
 	kindEnum // one of choices
 	kindSet  // any of choices
 	kindPassword
+	kindSubnet
 )
 
 // setting is one setting of an object.
@@ -101,7 +102,7 @@ func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTa
 		switch {
 		case f.Anonymous:
 			o.addFields(f.Type, at, append(slices.Clone(outer), f.Tag))
-		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Addr]():
+		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Addr]() && f.Type != reflect.TypeFor[netip.Prefix]():
 			o.addSub(f, f.Type, at)
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
 			o.addSub(f, f.Type.Elem(), at).table = true
@@ -175,6 +176,8 @@ func (s *setting) addType(t reflect.Type, members []string) {
 		s.kind = kindEnum
 	case t == reflect.TypeFor[netip.Addr]():
 		s.kind = kindAddress
+	case t == reflect.TypeFor[netip.Prefix]():
+		s.kind = kindSubnet
 	case t == reflect.TypeFor[Password]():
 		s.kind = kindPassword
 	case t.Kind() == reflect.String:

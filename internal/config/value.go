@@ -19,8 +19,11 @@ func (s *setting) parse(words []Word, lenient bool) ([]string, *CLIError) {
 	if len(words) == 0 {
 		return nil, incomplete()
 	}
-	if s.kind == kindPassword {
+	switch s.kind {
+	case kindPassword:
 		return parsePassword(words)
+	case kindSubnet:
+		return parseSubnet(words)
 	}
 	if !s.list && len(words) > 1 {
 		return nil, unknownWord(words[1].Text)
@@ -224,6 +227,8 @@ func (s *setting) decodeWord(word string, field reflect.Value) {
 		field.SetString(word)
 	case kindAddress:
 		field.Set(reflect.ValueOf(netip.MustParseAddr(word)))
+	case kindSubnet:
+		field.Set(reflect.ValueOf(mustSubnet(word)))
 	case kindInteger:
 		n, err := strconv.ParseInt(word, 10, 64)
 		if err != nil {
