@@ -15,6 +15,8 @@ const (
 	// maxAddrs is how many addresses of an answer are taken. A connection attempt
 	// never gets through more, and a full 64 KiB message would hold four thousand.
 	maxAddrs = 64
+	// maxTexts is how many texts of an answer are taken.
+	maxTexts = 16
 	// maxNegativeTTL caps how long a "no" is believed (RFC 2308 section 5 allows up
 	// to three hours): a name that has just been created should work soon.
 	maxNegativeTTL = 5 * time.Minute
@@ -23,14 +25,16 @@ const (
 	failureTTL = time.Second
 )
 
-// answer is what is known about a question: addresses, or why there are none.
+// answer is what is known about a question: addresses or texts, or why there are
+// none.
 type answer struct {
 	addrs []netip.Addr // shared, never written to
-	err   *Error       // nil when there are addresses
+	texts []string     // the same
+	err   *Error       // nil when there are addresses, or texts
 	ttl   time.Duration
 }
 
-// read takes the addresses out of a message that answers q. The error lacks host
+// read takes the addresses, or the texts, out of a message that answers q. The error lacks host
 // and server.
 func read(msg *dns.Msg, q dns.Question) answer {
 	owner, ttl, ok := followAliases(msg.Answer, q.Name)
@@ -40,11 +44,33 @@ func read(msg *dns.Msg, q dns.Question) answer {
 	if msg.Rcode == dns.RcodeNameError {
 		return answer{err: &Error{Kind: ErrNotFound, Detail: "no such name"}, ttl: min(ttl, negativeTTL(msg, owner))}
 	}
-	addrs, ttl := addresses(msg.Answer, owner, q.Qtype, ttl)
-	if len(addrs) == 0 {
+	a := answer{ttl: ttl}
+	for _, rr := range msg.Answer {
+		if h := rr.Header(); h.Rrtype != q.Qtype || h.Class != dns.ClassINET || !strings.EqualFold(h.Name, owner) {
+			continue
+		}
+		if a.add(rr) {
+			a.ttl = min(a.ttl, recordTTL(rr.Header().Ttl))
+		}
+	}
+	if len(a.addrs)+len(a.texts) == 0 {
 		return answer{err: &Error{Kind: ErrNotFound, Detail: "the name has no such record"}, ttl: min(ttl, negativeTTL(msg, owner))}
 	}
-	return answer{addrs: addrs, ttl: ttl}
+	return a
+}
+
+// add takes what a record says, each address once; false when nothing was taken.
+func (a *answer) add(rr dns.RR) bool {
+	if txt, ok := rr.(*dns.TXT); ok && len(a.texts) < maxTexts {
+		a.texts = append(a.texts, strings.Join(txt.Txt, ""))
+		return true
+	}
+	addr, ok := addressOf(rr)
+	if !ok || len(a.addrs) == maxAddrs || slices.Contains(a.addrs, addr) {
+		return false
+	}
+	a.addrs = append(a.addrs, addr)
+	return true
 }
 
 // followAliases goes from name through the CNAMEs of rrs, in whatever order they
@@ -68,26 +94,6 @@ func aliasOf(rrs []dns.RR, name string) *dns.CNAME {
 		}
 	}
 	return nil
-}
-
-// addresses collects those of owner, each once, and the least of their TTLs and ttl.
-func addresses(rrs []dns.RR, owner string, qtype uint16, ttl time.Duration) ([]netip.Addr, time.Duration) {
-	var addrs []netip.Addr
-	for _, rr := range rrs {
-		h := rr.Header()
-		if h.Rrtype != qtype || h.Class != dns.ClassINET || !strings.EqualFold(h.Name, owner) {
-			continue
-		}
-		addr, ok := addressOf(rr)
-		if !ok || slices.Contains(addrs, addr) {
-			continue
-		}
-		ttl = min(ttl, recordTTL(h.Ttl))
-		if addrs = append(addrs, addr); len(addrs) == maxAddrs {
-			break
-		}
-	}
-	return addrs, ttl
 }
 
 // addressOf reads the address of an A or AAAA record. An IPv4 address in the clothes

@@ -1,4 +1,4 @@
-// Package resolver asks the configured DNS servers for the addresses of hosts,
+// Package resolver asks the configured DNS servers for the addresses and texts of hosts,
 // and for whatever else a caller puts as a question.
 //
 // A Resolver is a stub (RFC 1034 section 5.3.1): the servers do the recursion. It

@@ -39,6 +39,14 @@ func (r *Resolver) ask(name string) (six, four ticket) {
 	return six, four
 }
 
+// askOne begins to find out one thing. The ticket must be awaited.
+func (r *Resolver) askOne(q question) ticket {
+	now := r.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.askLocked(q, now)
+}
+
 func (r *Resolver) askLocked(q question, now time.Time) ticket {
 	if a, ok := r.cache.get(q, now, r.settings.CacheTTL); ok {
 		r.counters.hits.Add(1)
