@@ -1,12 +1,10 @@
 package imapproxy
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
 	"testing"
 
@@ -61,49 +59,9 @@ func TestFarewell(t *testing.T) {
 	}
 }
 
-// peer is one end of a session in a test.
-type peer struct {
-	t testing.TB
-	*net.TCPConn
-	r *bufio.Reader
-}
-
-func newPeer(t testing.TB, c *net.TCPConn) *peer { return &peer{t, c, bufio.NewReader(c)} }
-
-func (p *peer) say(text string) {
-	p.t.Helper()
-	_, err := io.WriteString(p, strings.ReplaceAll(text, "\n", "\r\n"))
-	require.NoError(p.t, err)
-}
-
-func (p *peer) hear(want string) {
-	p.t.Helper()
-	for _, line := range strings.SplitAfter(want, "\n") {
-		if line == "" {
-			continue
-		}
-		got, err := p.r.ReadString('\n')
-		require.NoError(p.t, err)
-		require.Equal(p.t, strings.TrimSuffix(line, "\n")+"\r\n", got)
-	}
-}
-
-// gone reads to the end and wants nothing on the way.
-func (p *peer) gone() {
-	p.t.Helper()
-	rest, err := io.ReadAll(p.r)
-	require.NoError(p.t, err)
-	require.Empty(p.t, string(rest))
-}
-
 // pair is a greeted session.
-func pair(t testing.TB, rig *transcript.Rig) (client, server *peer) {
-	client = newPeer(t, rig.Dial())
-	server = newPeer(t, rig.Accept())
-	const greeting = "* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\n"
-	server.say(greeting)
-	client.hear(greeting)
-	return client, server
+func pair(rig *transcript.Rig) (client, server *transcript.Peer) {
+	return rig.Greeted("* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\n")
 }
 
 // TestBacklog: a mail for whose scan there is no place is not delivered and not
@@ -111,22 +69,22 @@ func pair(t testing.TB, rig *transcript.Rig) (client, server *peer) {
 // for now, and its session goes on.
 func TestBacklog(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.IMAP, new(Driver), "config antivirus engine\nset scan-workers 1\nset scan-backlog 0\nend\n")
-	first, server := pair(t, rig)
+	first, server := pair(rig)
 	const mail = "* 1 FETCH (BODY[] {48}\nContent-Type: text/plain; name=waiting\n\ntext\n)\n"
-	server.say(mail)
+	server.Say(mail)
 	rig.Eventually(func() bool { running, _ := rig.Engine.Scans(); return running == 1 }, "the first scan runs")
 
-	second, other := pair(t, rig)
-	second.say("a APPEND INBOX {7+}\nclean\n\nb NOOP\n")
-	second.hear("a NO [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\n")
-	other.hear("b NOOP\n")
-	other.say("b OK\n* 2 FETCH (BODY[] {5}\nclean)\n")
-	second.hear("b OK\n* BYE [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\n")
-	second.gone()
-	other.gone()
+	second, other := pair(rig)
+	second.Say("a APPEND INBOX {7+}\nclean\n\nb NOOP\n")
+	second.Hear("a NO [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\n")
+	other.Hear("b NOOP\n")
+	other.Say("b OK\n* 2 FETCH (BODY[] {5}\nclean)\n")
+	second.Hear("b OK\n* BYE [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\n")
+	second.Gone()
+	other.Gone()
 
 	rig.OpenGate()
-	first.hear(mail)
+	first.Hear(mail)
 	require.NoError(t, first.CloseWrite())
 	rig.Eventually(func() bool { return rig.Engine.Sessions() == 0 }, "both sessions end")
 	n, _ := rig.Engine.Report().Stat[protocols.IMAP].Get("Emails scan errors")
@@ -137,22 +95,22 @@ func TestBacklog(t *testing.T) {
 // under way, and not while it is in AUTHENTICATE or waits for an answer.
 func TestIdle(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.IMAP, new(Driver), "")
-	client, server := pair(t, rig)
-	client.say("a AUTHENTICATE LOGIN\n")
-	server.hear("a AUTHENTICATE LOGIN\n")
+	client, server := pair(rig)
+	client.Say("a AUTHENTICATE LOGIN\n")
+	server.Hear("a AUTHENTICATE LOGIN\n")
 	assert.Zero(t, rig.Engine.DropAllIdle(), "the server owes an answer")
-	server.say("+ \n")
-	client.hear("+ \n")
+	server.Say("+ \n")
+	client.Hear("+ \n")
 	assert.Zero(t, rig.Engine.DropAllIdle(), "the client owes one")
-	client.say("*\n")
-	server.hear("*\n")
-	server.say("a BAD\n")
-	client.hear("a BAD\n")
-	client.say("b IDLE\n")
-	server.hear("b IDLE\n")
+	client.Say("*\n")
+	server.Hear("*\n")
+	server.Say("a BAD\n")
+	client.Hear("a BAD\n")
+	client.Say("b IDLE\n")
+	server.Hear("b IDLE\n")
 	assert.Zero(t, rig.Engine.DropAllIdle(), "the server has not answered")
-	server.say("+ idling\n")
-	client.hear("+ idling\n")
+	server.Say("+ idling\n")
+	client.Hear("+ idling\n")
 	rig.Eventually(func() bool { return rig.Engine.DropAllIdle() == 1 }, "a session in IDLE is idle")
 }
 
@@ -160,20 +118,20 @@ func TestIdle(t *testing.T) {
 // without anything else happening, and the session rests again.
 func TestNewsAtRest(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.IMAP, new(Driver), "")
-	client, server := pair(t, rig)
-	client.say("a IDLE\n")
-	server.hear("a IDLE\n")
-	server.say("+ idling\n")
-	client.hear("+ idling\n")
+	client, server := pair(rig)
+	client.Say("a IDLE\n")
+	server.Hear("a IDLE\n")
+	server.Say("+ idling\n")
+	client.Hear("+ idling\n")
 	for i := range 50 {
 		news := fmt.Sprintf("* %d EXISTS\n", i)
-		server.say(news)
-		client.hear(news)
+		server.Say(news)
+		client.Hear(news)
 	}
-	client.say("DONE\n")
-	server.hear("DONE\n")
-	server.say("a OK\n")
-	client.hear("a OK\n")
+	client.Say("DONE\n")
+	server.Hear("DONE\n")
+	server.Say("a OK\n")
+	client.Hear("a OK\n")
 	rig.Eventually(func() bool { return rig.Engine.DropAllIdle() == 1 }, "the session rests")
 }
 
@@ -181,11 +139,11 @@ func TestNewsAtRest(t *testing.T) {
 // no more memory than the mails that are held.
 func TestBigBackPressure(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.IMAP, new(Driver), "")
-	client, server := pair(t, rig)
+	client, server := pair(rig)
 	const mails, size = 40, 1 << 20
 	done := make(chan error, 1)
 	go func() {
-		_, err := server.r.ReadString('\n')
+		_, err := server.R.ReadString('\n')
 		for i := 0; i < mails && err == nil; i++ {
 			_, err = fmt.Fprintf(server, "* %d FETCH (BODY[] {%d}\r\n%s)\r\n", i+1, size, strings.Repeat("x", size))
 		}
@@ -194,16 +152,16 @@ func TestBigBackPressure(t *testing.T) {
 		}
 		done <- err
 	}()
-	client.say("a FETCH 1:* BODY[]\n")
+	client.Say("a FETCH 1:* BODY[]\n")
 	for i := range mails {
-		client.hear(fmt.Sprintf("* %d FETCH (BODY[] {%d}\n", i+1, size))
+		client.Hear(fmt.Sprintf("* %d FETCH (BODY[] {%d}\n", i+1, size))
 		assert.LessOrEqual(t, rig.Engine.Memory().Spools, int64(2*size))
-		n, err := io.CopyN(io.Discard, client.r, size)
+		n, err := io.CopyN(io.Discard, client.R, size)
 		require.NoError(t, err)
 		require.EqualValues(t, size, n)
-		client.hear(")\n")
+		client.Hear(")\n")
 	}
-	client.hear("a OK\n")
+	client.Hear("a OK\n")
 	require.NoError(t, <-done)
 	require.NoError(t, client.CloseWrite())
 }
@@ -212,11 +170,11 @@ func TestBigBackPressure(t *testing.T) {
 // reads gets all answers.
 func TestManyPipelined(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.IMAP, new(Driver), "")
-	client, server := pair(t, rig)
+	client, server := pair(rig)
 	const commands = 2000
 	go func() {
 		for range commands {
-			line, err := server.r.ReadString('\n')
+			line, err := server.R.ReadString('\n')
 			if err != nil {
 				return
 			}
@@ -232,9 +190,9 @@ func TestManyPipelined(t *testing.T) {
 		_, _ = io.WriteString(client, text.String())
 	}()
 	for i := range commands {
-		_, err := client.r.ReadString('\n')
+		_, err := client.R.ReadString('\n')
 		require.NoError(t, err)
-		client.hear(fmt.Sprintf("t%d OK done\n", i))
+		client.Hear(fmt.Sprintf("t%d OK done\n", i))
 	}
 	require.NoError(t, client.CloseWrite())
 }

@@ -1,10 +1,8 @@
 package nntpproxy
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"net"
 	"runtime"
 	"strings"
 	"testing"
@@ -27,70 +25,17 @@ func TestFarewell(t *testing.T) {
 	}
 }
 
-// peer is one end of a session in a test.
-type peer struct {
-	t testing.TB
-	*net.TCPConn
-	r *bufio.Reader
-}
-
-func newPeer(t testing.TB, c *net.TCPConn) *peer { return &peer{t, c, bufio.NewReader(c)} }
-
-func (p *peer) say(text string) {
-	p.t.Helper()
-	_, err := io.WriteString(p, strings.ReplaceAll(text, "\n", "\r\n"))
-	require.NoError(p.t, err)
-}
-
-func (p *peer) hear(want string) {
-	p.t.Helper()
-	for _, line := range strings.SplitAfter(want, "\n") {
-		if line == "" {
-			continue
-		}
-		got, err := p.r.ReadString('\n')
-		require.NoError(p.t, err, "waiting for %q", line)
-		require.Equal(p.t, strings.TrimSuffix(line, "\n")+"\r\n", got)
-	}
-}
-
 // pair is a greeted session.
-func pair(t testing.TB, rig *transcript.Rig) (client, server *peer) {
-	client = newPeer(t, rig.Dial())
-	server = newPeer(t, rig.Accept())
-	server.say("200\n")
-	client.hear("200\n")
-	return client, server
-}
-
-// replies answers every line of a server's with what reply says, until the end.
-func (p *peer) replies(reply func(line string) string) <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		for {
-			line, err := p.r.ReadString('\n')
-			if err == io.EOF {
-				done <- nil
-				return
-			}
-			if err == nil {
-				_, err = io.WriteString(p, reply(strings.TrimRight(line, "\r\n")))
-			}
-			if err != nil {
-				done <- err
-				return
-			}
-		}
-	}()
-	return done
+func pair(rig *transcript.Rig) (client, server *transcript.Peer) {
+	return rig.Greeted("200\n")
 }
 
 // TestManyPipelined: more commands than may wait for their replies, from a client
 // that reads nothing before it has sent them all.
 func TestManyPipelined(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
-	client, server := pair(t, rig)
-	done := server.replies(func(line string) string {
+	client, server := pair(rig)
+	done := server.Replies(func(line string) string {
 		if n, ok := strings.CutPrefix(line, "BODY "); ok {
 			return "222 " + n + "\r\nbody of " + n + "\r\n.\r\n"
 		}
@@ -102,8 +47,8 @@ func TestManyPipelined(t *testing.T) {
 		fmt.Fprintf(&ask, "STAT %d\nBODY %d\n", i, i)
 		fmt.Fprintf(&want, "223 STAT %d\n222 %d\nbody of %d\n.\n", i, i, i)
 	}
-	client.say(ask.String())
-	client.hear(want.String())
+	client.Say(ask.String())
+	client.Hear(want.String())
 	require.NoError(t, client.CloseWrite())
 	require.NoError(t, <-done)
 }
@@ -112,9 +57,9 @@ func TestManyPipelined(t *testing.T) {
 // articles, every fifth of which is bad.
 func TestManyStreamed(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
-	client, server := pair(t, rig)
+	client, server := pair(rig)
 	id, got := "", map[string]int{}
-	done := server.replies(func(line string) string {
+	done := server.Replies(func(line string) string {
 		switch {
 		case line == "MODE STREAM":
 			return "203\r\n"
@@ -143,7 +88,7 @@ func TestManyStreamed(t *testing.T) {
 		if i%5 == 0 {
 			code = 439
 		}
-		client.hear(fmt.Sprintf("%d <%d@x>\n", code, i))
+		client.Hear(fmt.Sprintf("%d <%d@x>\n", code, i))
 	}
 	require.NoError(t, client.CloseWrite())
 	require.NoError(t, <-done)
@@ -156,27 +101,27 @@ func TestManyStreamed(t *testing.T) {
 // TestBacklog: an article for whose scan there is no place can be asked for again.
 func TestBacklog(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "config antivirus engine\nset scan-workers 1\nset scan-backlog 0\nend\n")
-	first, server := pair(t, rig)
-	first.say("ARTICLE 1\n")
-	server.hear("ARTICLE 1\n")
+	first, server := pair(rig)
+	first.Say("ARTICLE 1\n")
+	server.Hear("ARTICLE 1\n")
 	const article = "220 1\nContent-Type: text/plain; name=waiting\n\ntext\n.\n"
-	server.say(article)
+	server.Say(article)
 	rig.Eventually(func() bool { running, _ := rig.Engine.Scans(); return running == 1 }, "the first scan runs")
 
-	second, other := pair(t, rig)
-	second.say("ARTICLE 1\nDATE\n")
-	other.hear("ARTICLE 1\nDATE\n")
-	other.say("220 1\n\nclean\n.\n111 x\n")
-	second.hear("403 The article could not be scanned, try again later\n111 x\n")
-	second.say("POST\n")
-	other.hear("POST\n")
-	other.say("340\n")
-	second.hear("340\n")
-	second.say("\nclean\n.\nQUIT\n")
-	second.hear("441 The article could not be scanned, try again later\n205 Bye\n")
+	second, other := pair(rig)
+	second.Say("ARTICLE 1\nDATE\n")
+	other.Hear("ARTICLE 1\nDATE\n")
+	other.Say("220 1\n\nclean\n.\n111 x\n")
+	second.Hear("403 The article could not be scanned, try again later\n111 x\n")
+	second.Say("POST\n")
+	other.Hear("POST\n")
+	other.Say("340\n")
+	second.Hear("340\n")
+	second.Say("\nclean\n.\nQUIT\n")
+	second.Hear("441 The article could not be scanned, try again later\n205 Bye\n")
 
 	rig.OpenGate()
-	first.hear(article)
+	first.Hear(article)
 	require.NoError(t, first.CloseWrite())
 	rig.Eventually(func() bool { return rig.Engine.Sessions() == 0 }, "both sessions end")
 	n, _ := rig.Engine.Report().Stat[protocols.NNTP].Get("Articles scan errors")
@@ -187,22 +132,22 @@ func TestBacklog(t *testing.T) {
 // reply to come, or where an article is to come.
 func TestIdle(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
-	client, server := pair(t, rig)
+	client, server := pair(rig)
 	for _, step := range [][2]string{{"AUTHINFO SASL LOGIN\n", "383 =\n"}, {"*\n", ""}, {"", "481\n"}, {"POST\n", "340\n"}} {
-		client.say(step[0])
-		server.hear(step[0])
-		server.say(step[1])
-		client.hear(step[1])
+		client.Say(step[0])
+		server.Hear(step[0])
+		server.Say(step[1])
+		client.Hear(step[1])
 		if step[1] == "481\n" {
 			continue // idle in between
 		}
 		assert.Zero(t, rig.Engine.DropAllIdle(), "%q", step)
 	}
-	client.say("\nx\n.\n")
-	server.hear("\nx\n.\n")
+	client.Say("\nx\n.\n")
+	server.Hear("\nx\n.\n")
 	assert.Zero(t, rig.Engine.DropAllIdle(), "the server owes a reply")
-	server.say("240\n")
-	client.hear("240\n")
+	server.Say("240\n")
+	client.Hear("240\n")
 	rig.Eventually(func() bool { return rig.Engine.DropAllIdle() == 1 }, "the session is idle again")
 }
 
@@ -210,21 +155,21 @@ func TestIdle(t *testing.T) {
 // no more memory than the article that is held.
 func TestBigBackPressure(t *testing.T) {
 	rig := transcript.NewRig(t, protocols.NNTP, new(Driver), "")
-	client, server := pair(t, rig)
+	client, server := pair(rig)
 	const articles, size = 40, 1 << 20
-	done := server.replies(func(line string) string {
+	done := server.Replies(func(line string) string {
 		return "220 " + line + "\r\n\r\n" + strings.Repeat("x", size) + "\r\n.\r\n"
 	})
 	for i := range articles {
-		client.say(fmt.Sprintf("ARTICLE %d\n", i))
+		client.Say(fmt.Sprintf("ARTICLE %d\n", i))
 	}
 	assert.LessOrEqual(t, rig.Engine.Memory().Spools, int64(2*size+1<<20))
 	for i := range articles {
-		client.hear(fmt.Sprintf("220 ARTICLE %d\n\n", i))
-		n, err := io.CopyN(io.Discard, client.r, size)
+		client.Hear(fmt.Sprintf("220 ARTICLE %d\n\n", i))
+		n, err := io.CopyN(io.Discard, client.R, size)
 		require.NoError(t, err)
 		require.EqualValues(t, size, n)
-		client.hear("\n.\n")
+		client.Hear("\n.\n")
 	}
 	require.NoError(t, client.CloseWrite())
 	require.NoError(t, <-done)
@@ -241,23 +186,23 @@ func TestServerBreaksOff(t *testing.T) {
 	for _, config := range []string{oversize, strings.Replace(oversize, "unset options\n", "", 1)} {
 		for _, c := range []struct {
 			command string
-			breaks  func(server *peer)
+			breaks  func(server *transcript.Peer)
 			want    string
 		}{
-			{"POST\n", func(s *peer) { s.say("441 no room for this\n") }, "441 no room for this\n205 Bye\n"},
-			{"IHAVE <1@x>\n", func(s *peer) { s.say("436 no room now\n"); _ = s.Close() }, "436 no room now\n205 Bye\n"},
-			{"POST\n", func(s *peer) { s.say("240 as if it had come\n") }, "400 The connection to the news server was lost\n205 Bye\n"},
-			{"POST\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n205 Bye\n"},
-			{"MODE STREAM\nTAKETHIS <1@x>\n", func(s *peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n"},
+			{"POST\n", func(s *transcript.Peer) { s.Say("441 no room for this\n") }, "441 no room for this\n205 Bye\n"},
+			{"IHAVE <1@x>\n", func(s *transcript.Peer) { s.Say("436 no room now\n"); _ = s.Close() }, "436 no room now\n205 Bye\n"},
+			{"POST\n", func(s *transcript.Peer) { s.Say("240 as if it had come\n") }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"POST\n", func(s *transcript.Peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n205 Bye\n"},
+			{"MODE STREAM\nTAKETHIS <1@x>\n", func(s *transcript.Peer) { _ = s.SetLinger(0); _ = s.Close() }, "400 The connection to the news server was lost\n"},
 		} {
 			t.Run(c.command, func(t *testing.T) {
 				rig := transcript.NewRig(t, protocols.NNTP, new(Driver), config)
-				client, server := pair(t, rig)
+				client, server := pair(rig)
 				asked, rest, _ := strings.Cut(c.command, "\n")
-				client.say(asked + "\n")
-				server.hear(asked + "\n")
-				server.say(map[string]string{"POST": "340\n", "IHAVE <1@x>": "335\n", "MODE STREAM": "203\n"}[asked])
-				_, err := client.r.ReadString('\n')
+				client.Say(asked + "\n")
+				server.Hear(asked + "\n")
+				server.Say(map[string]string{"POST": "340\n", "IHAVE <1@x>": "335\n", "MODE STREAM": "203\n"}[asked])
+				_, err := client.R.ReadString('\n')
 				require.NoError(t, err)
 				sent := make(chan struct{})
 				go func() {
@@ -270,10 +215,10 @@ func TestServerBreaksOff(t *testing.T) {
 					}
 					_, _ = io.WriteString(client, ".\r\nQUIT\r\n")
 				}()
-				_, err = io.CopyN(io.Discard, server.r, 2<<20)
+				_, err = io.CopyN(io.Discard, server.R, 2<<20)
 				require.NoError(t, err)
 				c.breaks(server)
-				client.hear(c.want)
+				client.Hear(c.want)
 				_ = client.Close()
 				<-sent
 			})
