@@ -237,6 +237,7 @@ func (l *loader) set(st *statement, args []Word) error {
 	if err := l.walker.set(args); err != nil {
 		return err
 	}
+	l.say(n, args[0].Text, "set")
 	l.lookAbroad(st, n, args[0].Text)
 	l.lookAtHash(st, n, args[0].Text)
 	return nil
@@ -304,7 +305,18 @@ func (l *loader) unset(st *statement, args []Word) error {
 			return nil
 		}
 	}
-	return cli(l.walker.unset(args))
+	if err := l.walker.unset(args); err != nil {
+		return err
+	}
+	l.say(l.here().node, args[0].Text, "unset")
+	return nil
+}
+
+// say notes that the file gives a setting of n its factory value, if it does.
+func (l *loader) say(n *node, name, verb string) {
+	if _, i, m := n.def.find(name); m == matched && n.isDefault(i) {
+		n.say(i, verb)
+	}
 }
 
 // leave executes next or end.

@@ -433,3 +433,38 @@ type (
 func (failingReader) Read([]byte) (int, error)  { return 0, fmt.Errorf("broken") }
 func (failingWriter) Write([]byte) (int, error) { return 0, fmt.Errorf("full") }
 func (zeros) Read(p []byte) (int, error)        { return len(p), nil }
+
+// TestLinesThatSayTheDefault: a backup has every line of the file that was read,
+// also those that change nothing; show has them not, as ever.
+func TestLinesThatSayTheDefault(t *testing.T) {
+	const text = `config system global
+    set av-failopen pass
+end
+config firewall profile-protocol-options
+    edit "default"
+        config http
+            set ports 80
+            unset options
+        end
+    next
+end
+`
+	s, _ := loaded(t, text)
+	backup := reload(t, s)
+	for line := range strings.Lines(text) {
+		assert.Contains(t, backup, line)
+	}
+	e := s.Edit("test")
+	shown, err := e.Execute([]Word{{Text: "show"}, {Text: "system"}, {Text: "global"}})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"config system global", "end"}, shown)
+	for _, line := range []string{"config system global", "set av-failopen off", "set av-failopen pass", "end"} {
+		var words []Word
+		for w := range strings.FieldsSeq(line) {
+			words = append(words, Word{Text: w})
+		}
+		_, err := e.Execute(words)
+		require.NoError(t, err)
+	}
+	assert.NotContains(t, reload(t, s), "av-failopen", "it has been changed since, and back")
+}

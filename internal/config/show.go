@@ -9,6 +9,7 @@ import (
 type printer struct {
 	out   []string
 	full  bool // factory values too
+	file  bool // for a file: what a file has said too, even if it is the factory value
 	depth int
 }
 
@@ -80,9 +81,9 @@ func (n *node) printKey(key string) string { return n.def.key.print([]string{key
 func (p *printer) content(n, was *node) {
 	for _, i := range n.def.shown {
 		s, words := n.def.settings[i], n.words(i)
-		switch {
-		case n.isDefault(i) && !p.full && (was == nil || was.isDefault(i)):
-		case len(words) == 0 && (s.kind != kindString || s.list), !p.full && n.isDefault(i):
+		switch said := p.said(n, i); {
+		case n.isDefault(i) && !p.full && said == "" && (was == nil || was.isDefault(i)):
+		case len(words) == 0 && (s.kind != kindString || s.list), !p.full && said != "set" && n.isDefault(i):
 			p.line("unset", s.name)
 		default:
 			p.line("set", s.name, s.print(words))
@@ -107,7 +108,7 @@ func (p *printer) says(n, was *node) bool {
 	if n == was {
 		return false
 	}
-	differs := func(i int) bool { return !n.isDefault(i) || was != nil && !was.isDefault(i) }
+	differs := func(i int) bool { return !n.isDefault(i) || p.said(n, i) != "" || was != nil && !was.isDefault(i) }
 	for i := range n.values {
 		if differs(i) {
 			return true
@@ -126,6 +127,15 @@ func (p *printer) says(n, was *node) bool {
 		}
 	}
 	return false
+}
+
+// said is the verb of a file that gave setting i of n its factory value, if that is
+// to be written.
+func (p *printer) said(n *node, i int) string {
+	if !p.file {
+		return ""
+	}
+	return n.saysDefault(i)
 }
 
 // raw writes kept text as it came.

@@ -218,10 +218,10 @@ func vetoed(err error) *fault {
 }
 
 // Write writes the configuration as a file, what is not simulated included: with
-// full all settings, else those that differ from the factory's. Replace reads it
-// back.
+// full all settings, else those that differ from the factory's or that a file has
+// set. Replace reads it back.
 func (s *Store) Write(w io.Writer, full bool) error {
-	p := printer{full: full}
+	p := printer{full: full, file: true}
 	p.root(s.live.Load().root, s.factory)
 	text := strings.Join(p.out, "\n")
 	if text != "" {

@@ -13,6 +13,7 @@ type node struct {
 	by  *token // the draft that may change it
 
 	values [][]string // by def.settings; nil: the default
+	said   []string   // by def.settings: see say; nil: nothing
 	subs   []*node    // by def.subs
 	extra  []raw      // what is not simulated, in the order of its files
 
@@ -77,7 +78,7 @@ func (d *draft) own(n *node) *node {
 	}
 	c := *n
 	c.by = d.tok
-	c.values, c.subs = slices.Clone(n.values), slices.Clone(n.subs)
+	c.values, c.said, c.subs = slices.Clone(n.values), slices.Clone(n.said), slices.Clone(n.subs)
 	c.extra, c.entries = slices.Clone(n.extra), slices.Clone(n.entries)
 	c.decoded, c.index, c.finds = reflect.Value{}, nil, 0
 	return &c
@@ -150,11 +151,38 @@ func (n *node) words(i int) []string {
 // isDefault says whether setting i has its factory value.
 func (n *node) isDefault(i int) bool { return n.values[i] == nil }
 
+// say notes the verb with which a file gives setting i its factory value: a backup
+// has such lines too, because what is a default here need not be one elsewhere. n
+// belongs to a draft.
+func (n *node) say(i int, verb string) {
+	if n.said == nil {
+		n.said = make([]string, len(n.values))
+	}
+	n.said[i] = verb
+}
+
+// saysDefault is the verb that say has noted; "" when there was none, or when the
+// setting has been changed since.
+func (n *node) saysDefault(i int) string {
+	if n.said == nil {
+		return ""
+	}
+	return n.said[i]
+}
+
+// clear gives setting i its factory value; n belongs to a draft.
+func (n *node) clear(i int) {
+	n.values[i] = nil
+	if n.said != nil {
+		n.said[i] = ""
+	}
+}
+
 // set stores the values of setting i; n belongs to a draft.
 func (n *node) set(i int, words []string) {
+	n.clear(i)
 	switch {
 	case slices.Equal(words, n.def.settings[i].def):
-		n.values[i] = nil
 	case words == nil:
 		n.values[i] = []string{}
 	default:

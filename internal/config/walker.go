@@ -252,7 +252,7 @@ func (w *walker) unset(words []Word) *CLIError {
 	if m != matched {
 		return unknownWord(words[0].Text)
 	}
-	n.values[i] = nil
+	n.clear(i)
 	return nil
 }
 
