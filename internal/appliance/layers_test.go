@@ -35,6 +35,7 @@ var levels = map[string]int{
 	"utmsim/internal/config":     0,
 	"utmsim/internal/resolver":   0,
 	"utmsim/internal/logfile":    0,
+	"utmsim/internal/bannedword": 0,
 	"utmsim/internal/eventlog":   1,
 }
 
