@@ -24,15 +24,24 @@ func (a *arena) write(p []byte) {
 		p = p[:left]
 	}
 	for len(p) > 0 {
-		i, at := a.n/chunkSize, a.n%chunkSize
-		if i == int64(len(a.chunks)) {
-			a.chunks = append(a.chunks, wire.GetChunk())
-		}
-		n := copy(a.chunks[i][at:], p)
+		n := copy(a.room(), p)
 		a.n += int64(n)
 		p = p[n:]
 	}
 }
+
+// room is the free part of the last chunk as far as the limit allows, at least one
+// byte below the limit. What is written there counts once wrote has told so.
+func (a *arena) room() []byte {
+	i, at := a.n/chunkSize, a.n%chunkSize
+	if i == int64(len(a.chunks)) {
+		a.chunks = append(a.chunks, wire.GetChunk())
+	}
+	return a.chunks[i][at:min(chunkSize, at+a.limit-a.n)]
+}
+
+// wrote takes n bytes that were written into room.
+func (a *arena) wrote(n int) { a.n += int64(n) }
 
 // flat is a stretch in one piece, nil when it lies in several.
 func (a *arena) flat(s Span) []byte {

@@ -77,8 +77,6 @@ type base64Decoder struct {
 	bits    uint32
 	have    int // characters of the current group
 	padded  bool
-	buf     [3 * 1024]byte
-	n       int
 }
 
 func (d *base64Decoder) write(p []byte) {
@@ -94,12 +92,13 @@ func (d *base64Decoder) write(p []byte) {
 	}
 }
 
-// groups decodes whole groups from the front of p as long as there is nothing
-// else, and returns how many characters they have.
+// groups decodes whole groups, and skips the blanks between them, from the front of
+// p as long as there is nothing else and room in one piece for what comes out. It
+// returns how many characters it took.
 func (d *base64Decoder) groups(p []byte) int {
-	in := p
+	in, room := p, d.out.room()
+	out := room
 	for {
-		out := d.buf[d.n:]
 		for len(in) >= 8 && len(out) >= 8 { // two at once, as most of them come
 			a, b := group(in), group(in[4:])
 			if (a|b)&notDigit != 0 {
@@ -108,20 +107,20 @@ func (d *base64Decoder) groups(p []byte) int {
 			binary.BigEndian.PutUint64(out, uint64(a)<<32|uint64(b)<<8) // the last bytes are written over
 			in, out = in[8:], out[6:]
 		}
-		for len(in) >= 4 && len(out) >= 4 {
-			a := group(in)
-			if a&notDigit != 0 {
-				break
+		if len(in) >= 4 && len(out) >= 4 {
+			if a := group(in); a&notDigit == 0 {
+				binary.BigEndian.PutUint32(out, a)
+				in, out = in[4:], out[3:]
+				continue
 			}
-			binary.BigEndian.PutUint32(out, a)
-			in, out = in[4:], out[3:]
 		}
-		d.n = len(d.buf) - len(out)
-		if len(out) >= 4 {
-			return len(p) - len(in)
+		if len(in) == 0 || base64Values[in[0]] != b64Blank {
+			break
 		}
-		d.flush()
+		in = in[1:]
 	}
+	d.out.wrote(len(room) - len(out))
+	return len(p) - len(in)
 }
 
 // group is the content of four characters in the upper three bytes, or notDigit.
@@ -162,24 +161,13 @@ func (d *base64Decoder) partial() {
 }
 
 func (d *base64Decoder) put(n int) {
-	if d.n+3 > len(d.buf) {
-		d.flush()
-	}
-	for i := range n {
-		d.buf[d.n] = byte(d.bits >> (16 - 8*i))
-		d.n++
-	}
-}
-
-func (d *base64Decoder) flush() {
-	d.out.write(d.buf[:d.n])
-	d.n = 0
+	group := [3]byte{byte(d.bits >> 16), byte(d.bits >> 8), byte(d.bits)}
+	d.out.write(group[:n])
 }
 
 // end ends a stretch: what follows begins a new group.
 func (d *base64Decoder) end() {
 	d.partial()
-	d.flush()
 	d.padded = false
 }
 
