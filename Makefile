@@ -6,9 +6,10 @@ test:            # what a change must pass before it is committed
 lab:             # proxies, origins and console on loopback
 	go run ./cmd/utmsim lab
 
-bench:           # the inside by go test -bench, and utmsim side by side with other proxies
+bench:           # the inside by go test -bench, utmsim side by side with other proxies, the console under load
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./testdata/bench
+	go run ./testdata/bench console
 
 ci:              # everything
 	.ci/run

@@ -1,25 +1,27 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 )
 
-// ChildWord is the first argument with which this program is started as origin
-// or relay; the rest goes to Child.
+// ChildWord is the first argument with which this program is started as origin,
+// relay or load; the rest goes to Child.
 const ChildWord = "child"
 
 // Child runs "origin PROTOCOL SIZE..." or "relay PROTOCOL SERVER" on a free port of
-// loopback, writes the address to stdout and serves until stdin ends, so that it
-// never outlives the program that started it. It returns the exit status.
+// loopback, or "load PROTOCOL PROXY KIND CLIENTS", writes the address to stdout and
+// goes on until stdin ends, so that it never outlives the program that started it.
+// It returns the exit status.
 func Child(arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	server, err := startChild(arguments)
 	if err == nil {
 		if _, err = fmt.Fprintln(stdout, server.Addr()); err == nil {
 			_, _ = io.Copy(io.Discard, stdin)
 		}
-		_ = server.Close()
+		err = errors.Join(err, server.Close())
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
@@ -38,6 +40,8 @@ func startChild(arguments []string) (Origin, error) {
 		return nil, fmt.Errorf("starting a child: %w", err)
 	}
 	switch arguments[0] {
+	case "load":
+		return startLoad(protocol, arguments[2:])
 	case "relay":
 		return protocol.Relay(anyPort, arguments[2])
 	case "origin":

@@ -10,6 +10,9 @@
 // measures, its contenders. The package knows utmsim only as a program with a
 // configuration file, as it knows HAProxy.
 //
+// Besides it measures how long the console of utmsim takes to answer while its session
+// table is full and load wants all processors (see Answers).
+//
 // Everything is started on loopback in a temporary folder and ended by process
 // id, also when the run is interrupted.
 package bench

@@ -139,3 +139,14 @@ func FuzzParseProcess(f *testing.F) {
 		}
 	})
 }
+
+func TestParseProcessors(t *testing.T) {
+	busy, all, err := parseProcessors([]byte("cpu  100 20 30 1000 50 1 2 3 9 9\ncpu0 1 1 1 1 1\n"))
+	require.NoError(t, err)
+	assert.Equal(t, 1560*time.Millisecond, busy)
+	assert.Equal(t, 12060*time.Millisecond, all)
+	for _, wrong := range []string{"", "cpu", "cpu0 1 2 3 4 5 6", "cpu 1 2 3 x 5 6", "cpu -1 2 3 4 5 6"} {
+		_, _, err := parseProcessors([]byte(wrong))
+		assert.Error(t, err, wrong)
+	}
+}

@@ -53,3 +53,25 @@ func parseRSS(rollup []byte) (int64, error) {
 	}
 	return 0, errors.New("reading smaps_rollup: no Rss line")
 }
+
+// parseProcessors reads the first line of /proc/stat: the times of all processors,
+// of which idle and iowait are rest, and guests' times are in user and nice already.
+func parseProcessors(stat []byte) (busy, all time.Duration, err error) {
+	line, _, _ := bytes.Cut(stat, []byte("\n"))
+	fields := bytes.Fields(line)
+	const first, idle, iowait, guest = 1, 4, 5, 9 // of proc(5)
+	if len(fields) <= iowait || string(fields[0]) != "cpu" {
+		return 0, 0, errors.New("reading /proc/stat: no line of all processors")
+	}
+	for i, field := range fields[first:min(len(fields), guest)] {
+		n, err := strconv.ParseUint(string(field), 10, 48)
+		if err != nil {
+			return 0, 0, fmt.Errorf("reading /proc/stat: %w", err)
+		}
+		all += time.Duration(n) * clockTick
+		if at := i + first; at != idle && at != iowait {
+			busy += time.Duration(n) * clockTick
+		}
+	}
+	return busy, all, nil
+}

@@ -26,3 +26,13 @@ func RSS(pid int) (int64, error) {
 	}
 	return parseRSS(rollup)
 }
+
+// Processors returns the time that all processors together have worked and the time
+// that has passed for them since the system started, in steps of 10 ms.
+func Processors() (busy, all time.Duration, err error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the time of the processors: %w", err)
+	}
+	return parseProcessors(stat)
+}

@@ -9,3 +9,6 @@ func CPU(int) (time.Duration, error) { return 0, ErrNoProc }
 
 // RSS returns ErrNoProc.
 func RSS(int) (int64, error) { return 0, ErrNoProc }
+
+// Processors returns ErrNoProc.
+func Processors() (busy, all time.Duration, err error) { return 0, 0, ErrNoProc }
