@@ -24,8 +24,10 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 		reply.Truncate(udpSize(query))
 	}
 	if fault == ForgedFirst {
-		if err := w.WriteMsg(forged(reply)); err != nil {
-			return
+		for _, lie := range forged(reply) {
+			if err := w.WriteMsg(lie); err != nil {
+				return
+			}
 		}
 	}
 	_ = w.WriteMsg(reply) // the client's time-out covers a lost answer
@@ -114,15 +116,20 @@ func udpSize(query *dns.Msg) int {
 	return dns.MinMsgSize
 }
 
-// forged is what an attacker who can't see the query would send: everything
-// right but the id, and an address of his own.
-func forged(reply *dns.Msg) *dns.Msg {
+// forged is what an attacker who can't see the query would send, with an answer of his
+// own: everything right but the id, and everything right but the question.
+func forged(reply *dns.Msg) []*dns.Msg {
 	lie := reply.Copy()
-	lie.Id = reply.Id + 1
 	for _, record := range lie.Answer {
-		if a, ok := record.(*dns.A); ok {
-			a.A = forgedAddress()
+		switch record := record.(type) {
+		case *dns.A:
+			record.A = forgedAddress()
+		case *dns.TXT:
+			record.Txt = []string{ForgedRating}
 		}
 	}
-	return lie
+	wrongID, wrongQuestion := lie.Copy(), lie.Copy()
+	wrongID.Id++
+	wrongQuestion.Question[0].Name = "other." + wrongQuestion.Question[0].Name
+	return []*dns.Msg{wrongID, wrongQuestion}
 }

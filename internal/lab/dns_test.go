@@ -134,7 +134,7 @@ func TestDNSForgesBeforeItAnswers(t *testing.T) {
 	require.NoError(t, err)
 	_, err = conn.Write(packed)
 	require.NoError(t, err)
-	var replies [2]dns.Msg
+	var replies [3]dns.Msg
 	for i := range replies {
 		buf := make([]byte, dns.MaxMsgSize)
 		n, err := conn.Read(buf)
@@ -144,7 +144,11 @@ func TestDNSForgesBeforeItAnswers(t *testing.T) {
 	assert.NotEqual(t, query.Id, replies[0].Id)
 	assert.Equal(t, []string{lab.ForgedAddress}, texts(replies[0].Answer))
 	assert.Equal(t, query.Id, replies[1].Id)
-	assert.Equal(t, []string{"127.0.0.1"}, texts(replies[1].Answer))
+	assert.NotEqual(t, query.Question, replies[1].Question)
+	assert.Equal(t, []string{lab.ForgedAddress}, texts(replies[1].Answer))
+	assert.Equal(t, query.Id, replies[2].Id)
+	assert.Equal(t, query.Question, replies[2].Question)
+	assert.Equal(t, []string{"127.0.0.1"}, texts(replies[2].Answer))
 }
 
 func TestDNSTruncatesOverUDP(t *testing.T) {

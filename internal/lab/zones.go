@@ -22,7 +22,7 @@ const (
 	NoFault       Fault = ""
 	NoAnswer      Fault = "no answer"
 	ServerFailure Fault = "SERVFAIL"
-	ForgedFirst   Fault = "forged first" // an answer with a wrong id and ForgedAddress comes before the true one
+	ForgedFirst   Fault = "forged first" // answers with a wrong id and to another question come before the true one
 )
 
 // ForgedAddress is where the forged answer points to. Nothing listens there; a
@@ -64,6 +64,9 @@ func LabZone() Zone {
 			"servfail.lab.test.": ServerFailure,
 			"poison.lab.test.":   ForgedFirst,
 		},
+	}
+	for _, host := range ratedHosts {
+		zone.Records = append(zone.Records, host+".lab.test. 60 IN A 127.0.0.1")
 	}
 	for i := range bigAnswer {
 		zone.Records = append(zone.Records, fmt.Sprintf("big.lab.test. 60 IN A 127.0.1.%d", i+1))

@@ -20,6 +20,8 @@ var (
 	ErrTimeout = errors.New("no answer in time")
 	// ErrNoServers: no server is configured.
 	ErrNoServers = errors.New("no DNS server is configured")
+	// ErrBusy: as many questions are in the air as the settings allow. Nothing was sent.
+	ErrBusy = errors.New("too many questions are outstanding")
 	// ErrBadName: what was asked for can't be a host's name. Nothing was sent.
 	ErrBadName = errors.New("bad name")
 )

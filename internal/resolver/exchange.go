@@ -66,6 +66,7 @@ func (r *Resolver) rounds(ctx context.Context, s Settings, q dns.Question) (*dns
 				return nil, server, failure(q, server, ctx.Err())
 			}
 			if last = err; err.Kind == ErrTimeout {
+				r.counters.timeouts.Add(1)
 				r.unheard(server)
 				silent = append(silent, server)
 			}

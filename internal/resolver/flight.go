@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -21,6 +22,7 @@ type flight struct {
 
 	done   chan struct{} // closed when answer is there
 	answer answer
+	told   atomic.Bool // somebody who waited has the answer
 }
 
 // ticket is a claim to an answer: the answer itself when flight is nil.
@@ -53,6 +55,9 @@ func (r *Resolver) askLocked(q question, now time.Time) ticket {
 		return ticket{answer: a}
 	}
 	f := r.flights[q]
+	if limit := r.settings.Outstanding; f == nil && limit > 0 && r.flying >= limit {
+		return ticket{answer: answer{err: &Error{Host: q.name, Type: q.qtype, Kind: ErrBusy}}}
+	}
 	if f == nil {
 		f = r.launchLocked(q)
 	}
@@ -66,6 +71,7 @@ func (r *Resolver) launchLocked(q question) *flight {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &flight{question: q, cancel: cancel, done: make(chan struct{})}
 	r.flights[q] = f
+	r.flying++
 	s := r.settings
 	go func() { r.land(f, r.query(ctx, s, q)) }()
 	return f
@@ -76,6 +82,7 @@ func (r *Resolver) launchLocked(q question) *flight {
 func (r *Resolver) land(f *flight, a answer) {
 	now := r.Now()
 	r.mu.Lock()
+	r.flying--
 	if r.flights[f.question] == f {
 		delete(r.flights, f.question)
 		r.cache.put(f.question, a, now, r.settings.CacheEntries)
@@ -101,7 +108,9 @@ func (r *Resolver) await(ctx context.Context, t ticket, limit time.Duration) ans
 	a := answer{err: &Error{Host: t.flight.question.name, Type: t.flight.question.qtype}}
 	select {
 	case <-t.flight.done:
-		return t.flight.answer
+		a = t.flight.answer
+		a.fresh = t.flight.told.CompareAndSwap(false, true)
+		return a
 	case <-ctx.Done():
 		a.err.Kind = ctx.Err()
 	case <-late:

@@ -17,7 +17,7 @@ import (
 // other has addresses, and once the IPv4 addresses are there the others get 50 ms
 // more. Errors are of type *Error.
 func (r *Resolver) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	if addr, ok := literal(host); ok {
+	if addr, ok := Literal(host); ok {
 		return []netip.Addr{addr}, nil
 	}
 	name, err := hostName(host)

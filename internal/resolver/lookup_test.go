@@ -175,7 +175,7 @@ func TestLookupTriesSilentServersAgain(t *testing.T) {
 	_, err := r.Lookup(t.Context(), "www.lab.test")
 	require.ErrorIs(t, err, ErrTimeout)
 	assert.EqualError(t, err, "looking up www.lab.test (A) at "+s2.addr.String()+": no answer in time: waited 200ms")
-	assert.Equal(t, Stats{Queries: 12, Failures: 2}, r.Stats(), "two families, two servers, three rounds")
+	assert.Equal(t, Stats{Queries: 12, Timeouts: 12, Failures: 2}, r.Stats(), "two families, two servers, three rounds")
 }
 
 func TestLookupDoesNotTryFailedServersAgain(t *testing.T) {
@@ -354,7 +354,7 @@ func FuzzHostName(f *testing.F) {
 			require.ErrorIs(t, err, ErrBadName)
 			return
 		}
-		_, isAddr := literal(name)
+		_, isAddr := Literal(name)
 		assert.False(t, isAddr)
 		wire := make([]byte, 255)
 		end, err := dns.PackDomainName(name+".", wire, 0, nil, false)

@@ -13,9 +13,9 @@ const (
 	maxLabel = 63
 )
 
-// literal reads host as an IP address. The look at the last byte spares names the
+// Literal reads host as an IP address. The look at the last byte spares names the
 // cost of the error that a parser would make for them.
-func literal(host string) (netip.Addr, bool) {
+func Literal(host string) (netip.Addr, bool) {
 	if host == "" || !isDigit(host[len(host)-1]) && strings.IndexByte(host, ':') < 0 {
 		return netip.Addr{}, false
 	}

@@ -44,13 +44,20 @@ func (r *Resolver) IPv4(ctx context.Context, names ...string) []Result {
 // strings of one record are joined. There is at least one when err is nil, which is of
 // type *Error. The slice is shared with others who ask: it is not to be written to.
 func (r *Resolver) Texts(ctx context.Context, host string) ([]string, error) {
+	list, _, err := r.FreshTexts(ctx, host)
+	return list, err
+}
+
+// FreshTexts is Texts. fresh tells that servers were asked and that, of all who waited
+// for what they say or for their silence, this caller is the first to hear of it.
+func (r *Resolver) FreshTexts(ctx context.Context, host string) (list []string, fresh bool, err error) {
 	name, err := hostName(host)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	a := r.await(ctx, r.askOne(question{name, dns.TypeTXT}), 0)
 	if a.err != nil {
-		return nil, a.err
+		return nil, a.fresh, a.err
 	}
-	return a.texts, nil
+	return a.texts, a.fresh, nil
 }

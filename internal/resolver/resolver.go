@@ -23,6 +23,9 @@ type Settings struct {
 	// CacheTTL is the longest time a positive answer is kept, whatever TTL it came
 	// with; 0 means a week.
 	CacheTTL time.Duration
+	// Outstanding is how many questions may be in the air before further ones fail
+	// with ErrBusy. 0 lets 256 be in the air and the others wait.
+	Outstanding int
 }
 
 const (
@@ -53,6 +56,7 @@ type Resolver struct {
 	settings Settings
 	cache    cache
 	flights  map[question]*flight
+	flying   int                          // flights that have not landed, those that nobody can join any more too
 	silent   map[netip.AddrPort]time.Time // servers that did not answer, and when
 }
 
