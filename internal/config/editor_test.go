@@ -102,7 +102,7 @@ func TestVeto(t *testing.T) {
 	assert.Equal(t, "vip", s.e.Prompt(), "next has left the entry all the same")
 	s.ok("end")
 	assert.Equal(t, "", s.e.Prompt())
-	assert.NotContains(t, strings.Join(mustExecute(t, s.e, "show"), "\n"), "web")
+	assert.NotContains(t, strings.Join(mustExecute(t, s.e, "show firewall vip"), "\n"), "web")
 
 	own := &CLIError{Lines: []string{"The system is in conserve mode"}, Code: -7}
 	store.OnCommit(func(Commit) error { return fmt.Errorf("refused: %w", own) })

@@ -56,6 +56,7 @@ type Policy struct {
 	Service    []string     `cli:"service" max:"79" oneof:"ALL HTTP SMTP POP3 IMAP FTP NNTP" elsewhere:"firewall service custom,firewall service group" required:"yes" help:"Service names."`
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
+	WebProfile string       `cli:"webfilter-profile" max:"35" ref:"webfilter profile" help:"Name of an existing Web filter profile."`
 	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`
 	LogTraffic LogTraffic   `cli:"logtraffic" default:"utm" help:"Enable or disable logging. Log all sessions or security profile sessions."`
 }
@@ -88,6 +89,7 @@ type WebProxy struct {
 	ConnectPorts  []uint16   `cli:"connect-ports" default:"443" range:"1-65535" required:"yes" help:"Ports that CONNECT may reach (not on the appliance)."`
 	AllowLoopback bool       `cli:"allow-loopback" default:"disable" help:"Enable/disable targets on this host, loopback and link-local (not on the appliance)."`
 	AVProfile     string     `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile (not on the appliance)."`
+	WebProfile    string     `cli:"webfilter-profile" max:"35" ref:"webfilter profile" help:"Name of an existing Web filter profile (not on the appliance)."`
 	Options       string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile (not on the appliance)."`
 }
 
@@ -100,5 +102,6 @@ type FTPProxy struct {
 	ServerDataMode DataMode   `cli:"server-data-mode" default:"client" help:"Determine mode of data session on FTP server side."`
 	AllowLoopback  bool       `cli:"allow-loopback" default:"disable" help:"Enable/disable servers on this host, loopback and link-local (not on the appliance)."`
 	AVProfile      string     `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile (not on the appliance)."`
+	WebProfile     string     `cli:"webfilter-profile" max:"35" ref:"webfilter profile" help:"Name of an existing Web filter profile (not on the appliance)."`
 	Options        string     `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile (not on the appliance)."`
 }

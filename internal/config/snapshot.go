@@ -32,6 +32,8 @@ type Snapshot struct {
 type Domain struct {
 	ProtocolOptions []ProtocolOptions `cli:"firewall profile-protocol-options" help:"Configure protocol options."`
 	AVProfiles      []AVProfile       `cli:"antivirus profile" help:"Configure AntiVirus profiles."`
+	WordTables      []WordTable       `cli:"webfilter content" help:"Configure Web filter banned word table."`
+	WebProfiles     []WebProfile      `cli:"webfilter profile" help:"Configure Web filter profiles."`
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`

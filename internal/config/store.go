@@ -54,6 +54,11 @@ config antivirus profile
         end
     next
 end
+config webfilter profile
+    edit "default"
+        set comment "Default web filtering."
+    next
+end
 `
 
 // Store is the live configuration. Its methods may be called from any goroutine.
