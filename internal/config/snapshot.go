@@ -21,6 +21,7 @@ type Snapshot struct {
 	Simulator      Simulator      `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
 	Domain                        // the objects of root
 	Engine         Engine         `cli:"antivirus engine" help:"Scan engines and their limits (not on the appliance)."`
+	Rating         Rating         `cli:"webfilter rating" help:"Where the categories of web sites are asked for (not on the appliance)."`
 	MemoryLog      MemoryLog      `cli:"log memory setting" help:"Settings for memory buffer."`
 	MemoryLogSize  MemoryLogSize  `cli:"log memory global-setting" help:"Global settings for memory logging."`
 	DiskLog        DiskLog        `cli:"log disk setting" help:"Settings for local disk logging."`
@@ -33,6 +34,7 @@ type Domain struct {
 	ProtocolOptions []ProtocolOptions `cli:"firewall profile-protocol-options" help:"Configure protocol options."`
 	AVProfiles      []AVProfile       `cli:"antivirus profile" help:"Configure AntiVirus profiles."`
 	WordTables      []WordTable       `cli:"webfilter content" help:"Configure Web filter banned word table."`
+	URLFilters      []URLFilter       `cli:"webfilter urlfilter" help:"Configure URL filter lists."`
 	WebProfiles     []WebProfile      `cli:"webfilter profile" help:"Configure Web filter profiles."`
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`

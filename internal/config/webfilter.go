@@ -6,12 +6,14 @@ type WebProfile struct {
 	Name    string    `cli:"name" key:"string" max:"35" help:"Profile name."`
 	Comment string    `cli:"comment" max:"255" pattern:"lines" help:"Optional comments."`
 	Web     WebFilter `cli:"web" help:"Web content filtering settings."`
+	Rating  WebRating `cli:"ftgd-wf" help:"FortiGuard Web Filter settings."`
 }
 
 // WebFilter is "config web" of a profile.
 type WebFilter struct {
 	WordThreshold int `cli:"bword-threshold" default:"10" range:"0-2147483647" help:"Banned word score threshold."`
 	WordTable     int `cli:"bword-table" default:"0" range:"0-4294967295" ref:"webfilter content" help:"Banned word table ID (0 = none)."`
+	URLFilter     int `cli:"urlfilter-table" default:"0" range:"0-4294967295" ref:"webfilter urlfilter" help:"URL filter table ID (0 = none)."`
 }
 
 // WordTable is an entry of "config webfilter content": a list of banned words.
