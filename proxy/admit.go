@@ -200,9 +200,10 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 		s.clt.events, s.clt.heard = s.counts.Clt, &s.shown.cltHeard
 	} else {
 		s.leak = leak
+		s.beginAudit()
 		_, attaches := s.driver().(Attaching)
 		if s.unscanned = s.Explicit() || attaches; !s.unscanned {
-			s.relay = newRelay(s)
+			s.relay, s.record = newRelay(s), s.newRecord()
 			s.clt.set(flagRelay)
 		}
 	}

@@ -27,7 +27,8 @@
 //
 //	Engine.mu    ->  Engine.gate  ->  sessiontable.Table (its own lock)
 //	lingers.mu   ->  registry.mu
-//	scans.mu, workers.mu, eventLimiter.mu, sessionContext.mu: leaves, held alone
+//	audits.mu    ->  scans.mu
+//	scans.mu, workers.mu, eventLimiter.mu, dossier.mu, sessionContext.mu: leaves, held alone
 //
 // No lock is held across a call that can block, a callback into a driver, or a
 // log line; reading and closing lingering sockets under lingers.mu can't block.

@@ -45,6 +45,7 @@ type Engine struct {
 	gate     gate
 	memory   memory
 	scans    scans
+	audits   audits
 	lingers  lingers
 	reg      registry
 	reactor  *reactor
@@ -98,7 +99,7 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e.gate.machine = failopen.NewMachine(1, set.failopen)
 	e.memory.entries = func() int64 { return int64(e.table.Total()) }
 	e.memory.check = e.checkMemory
-	e.scans.eng, e.rounds.worker = e, e.worker
+	e.scans.eng, e.audits.eng, e.rounds.worker = e, e, e.worker
 	e.lingers.eng, e.lingers.set = e, map[*socket]lingering{}
 	e.own.Store(new([]netip.AddrPort))
 	var err error
@@ -285,6 +286,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 		<-done
 	}
 	e.workers.close()
+	e.audits.close()
 	close(e.stopping)
 	<-e.swept
 	e.lingers.closeAll()

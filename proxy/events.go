@@ -167,6 +167,18 @@ func (e *Engine) detected(h *Hold) {
 		zap.String("part", h.Verdict.Part), zap.String("checksum", h.checksum()))...)
 }
 
+// auditDetected logs what was found in a session that has passed unscanned.
+func (e *Engine) auditDetected(j *auditJob, found *auditResult) {
+	profile, v := "", &found.verdict
+	if j.route.av != nil {
+		profile = j.route.av.Name
+	}
+	e.log.Warn("detected after bypass", zap.Uint64("session", j.session), zap.Stringer("protocol", j.route.proto), zap.String("vdom", j.vdom.name),
+		zap.Int("policy", j.route.policy), zap.String("profile", profile), zap.Stringer("client", j.client), zap.Stringer("server", serverAddr(j.server)),
+		zap.String("file", found.file), zap.String("url", found.url), zap.Int64("size", j.size()),
+		zap.Stringer("outcome", Unscanned), zap.Stringer("class", v.Class), zap.String("name", v.Name), zap.String("part", v.Part))
+}
+
 // checksum is the CRC-32 of the object's content as far as it is held, in hex: the
 // appliance's form of it.
 func (h *Hold) checksum() string {

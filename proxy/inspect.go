@@ -344,21 +344,23 @@ func (h *Hold) sendHead() error {
 
 // pass relays what was not read when the object was released.
 func (h *Hold) pass() error {
-	to := h.in.To
+	to, rec := h.in.To, h.recordObject()
+	defer rec.done()
 	for {
-		if c, ok := h.in.Source.(CountedSource); ok && len(c.Conn().Buffered()) == 0 && c.Left() > 0 {
+		if c, ok := h.in.Source.(CountedSource); ok && len(c.Conn().Buffered()) == 0 && c.Left() > 0 && !rec.room() {
 			if err := to.Flush(); err != nil {
 				return err
 			}
 			n, err := h.s.move(c.Conn(), to, c.Left())
 			c.Took(n)
 			h.s.leaked(h.leak, n)
+			rec.stop()
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		b, _, err := h.in.Source.Next()
+		b, content, err := h.in.Source.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -371,6 +373,11 @@ func (h *Hold) pass() error {
 			return err
 		}
 		h.s.leaked(h.leak, int64(len(b)))
+		if content {
+			rec.add(0, b)
+		} else {
+			rec.passed(int64(len(b)))
+		}
 		if !h.in.Source.Buffered() {
 			if err := to.Flush(); err != nil {
 				return err

@@ -288,6 +288,7 @@ func (s *Session) finish(err error) {
 		s.settle(nil)
 	}
 	s.closeSockets(err)
+	s.endAudit()
 	s.eng.ended(s, err)
 }
 

@@ -66,6 +66,9 @@ type LeakRecord struct {
 	Bytes   int64 // delivered unscanned
 	Verdict string
 	Close   CloseReason
+	Audit   Audit // what is known of the content by now; of bypassed sessions alone
+
+	dossier *dossier
 }
 
 // recall is what the engine remembers of sessions that are gone, or that it will be
@@ -139,7 +142,7 @@ func (e *Engine) rememberLeak(s *Session, close CloseReason) {
 	}
 	rec := LeakRecord{
 		Ended: time.Now(), Session: s.id, VDOM: s.vdom.name, Proto: s.entry.Proto, Client: s.peer, Server: s.target,
-		Row: s.bypass, Bytes: s.leakBytes, Verdict: s.verdictWord(), Close: close,
+		Row: s.bypass, Bytes: s.leakBytes, Verdict: s.verdictWord(), Close: close, dossier: s.dossier,
 	}
 	for r := range stats.LeakReasons {
 		if s.leaks&(1<<r) != 0 {
@@ -159,6 +162,7 @@ func (e *Engine) Leaked(n int) []LeakRecord {
 	var out []LeakRecord
 	e.recall.leaks.newestFirst(func(r *LeakRecord) bool {
 		out = append(out, *r)
+		out[len(out)-1].Audit = r.dossier.look()
 		return len(out) < n
 	})
 	return out
@@ -166,7 +170,9 @@ func (e *Engine) Leaked(n int) []LeakRecord {
 
 // FindLeaked finds a session of the ledger by its number.
 func (e *Engine) FindLeaked(session uint64) (LeakRecord, bool) {
-	return find(e, &e.recall.leaks, func(r *LeakRecord) bool { return r.Session == session })
+	r, ok := find(e, &e.recall.leaks, func(r *LeakRecord) bool { return r.Session == session })
+	r.Audit = r.dossier.look()
+	return r, ok
 }
 
 // FindTurnedAway finds a refused or bypassed session by its number.

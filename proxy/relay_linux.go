@@ -84,6 +84,14 @@ func (r *relay) from(side wire.Side) *socket {
 	return r.s.srv.Load()
 }
 
+// side is where the bytes of a direction come from.
+func (r *relay) side(st *stream) wire.Side {
+	if st == &r.dirs[wire.Client] {
+		return wire.Client
+	}
+	return wire.Server
+}
+
 func (r *relay) to(side wire.Side) *socket { return r.from(side.Other()) }
 
 func (st *stream) waits() bool { return st.off < st.end || (st.pipe != nil && st.pipe.held > 0) }
@@ -135,7 +143,9 @@ func (r *relay) fetch(st *stream, from *socket) error {
 		st.wait, st.off, st.end = st.chunk[:], 0, n
 		if n == len(st.chunk) {
 			from.set(flagReadable)
-			st.pipe = getPipe(r.s.eng.serverFD)
+			if !r.s.record.room() {
+				st.pipe = getPipe(r.s.eng.serverFD)
+			}
 		} else if from.has(flagHangup | flagUrgent) {
 			from.set(flagReadable)
 		}
@@ -183,9 +193,11 @@ func (r *relay) drain(st *stream, to *socket) (done bool, err error) {
 		var n int
 		if st.off < st.end {
 			n, err = to.conn.write(st.wait[st.off:st.end])
+			r.s.record.add(r.side(st), st.wait[st.off:st.off+max(n, 0)])
 			st.off += max(n, 0)
 		} else {
 			n, err = st.pipe.writeTo(to)
+			r.s.record.stop()
 		}
 		if n > 0 {
 			to.sent(n)

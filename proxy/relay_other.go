@@ -14,15 +14,20 @@ import (
 // each direction.
 type relay struct {
 	s  *Session
-	mu sync.Mutex // guards what the session notes of its leaks
+	mu sync.Mutex // guards what the session notes of its leaks, and its record
 }
 
 func newRelay(s *Session) *relay { return &relay{s: s} }
 
-func (r *relay) leaked(n int) {
+func (r *relay) leaked(from *socket, b []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.s.leaked(r.s.leak, int64(n))
+	r.s.leaked(r.s.leak, int64(len(b)))
+	side := wire.Client
+	if from != r.s.clt {
+		side = wire.Server
+	}
+	r.s.record.add(side, b)
 }
 
 // round runs until both directions have ended. It connects the server first.
@@ -56,7 +61,7 @@ func (r *relay) copy(from, to *socket) error {
 			return to.conn.closeWrite()
 		}
 		if err == nil {
-			r.leaked(n)
+			r.leaked(from, c[:n])
 			_, err = to.Write(c[:n])
 		}
 		if err != nil {

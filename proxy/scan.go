@@ -25,6 +25,9 @@ type ScanSettings struct {
 	Timeout   time.Duration // for one scan, waiting not included
 	OnError   config.ErrorAction
 	OnTimeout config.ErrorAction
+	// AuditMemory is how many bytes of bypassed sessions may be held to be scanned; 0:
+	// they are not audited.
+	AuditMemory int64
 }
 
 // scans hands objects to the scanner: so many at once, so many waiting.
@@ -48,7 +51,11 @@ func (sc *scans) acquire(ctx context.Context) error {
 	sc.mu.Lock()
 	if sc.running < set.Workers && len(sc.waiting) == 0 {
 		sc.running++
+		last := sc.running == set.Workers
 		sc.mu.Unlock()
+		if last {
+			sc.eng.audits.giveWay()
+		}
 		return nil
 	}
 	if len(sc.waiting) >= set.Backlog {
@@ -84,18 +91,28 @@ func (sc *scans) forget(t *scanTicket) {
 // release gives a slot back, and wakes as many as there is room for now.
 func (sc *scans) release() {
 	sc.mu.Lock()
-	defer sc.mu.Unlock()
 	sc.running--
 	sc.fillLocked()
+	sc.mu.Unlock()
+	sc.eng.audits.kick()
+}
+
+// idle tells that a slot is free and nobody waits for one.
+func (sc *scans) idle() bool {
+	set := sc.set.Load()
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	return sc.running < set.Workers && len(sc.waiting) == 0
 }
 
 // configure changes the settings; with more slots than before some that wait
 // may go on.
 func (sc *scans) configure(set *ScanSettings) {
 	sc.mu.Lock()
-	defer sc.mu.Unlock()
 	sc.set.Store(set)
 	sc.fillLocked()
+	sc.mu.Unlock()
+	sc.eng.audits.configure(set.AuditMemory)
 }
 
 // fillLocked lets those that wait have the free slots, in order.

@@ -53,22 +53,25 @@ type Session struct {
 	counts            *stats.SessionCounters
 	bypass            failopen.Row // the row that bypassed it; 0: none
 	leakBytes         int64        // delivered unscanned
+	recorded          int64        // of these, recorded to be audited
 	leaks             uint32       // reasons under which it was counted as leaking
 	shown             shown
+	dossier           *dossier // what is known of its content; nil: it is not audited
 	vdom              *vdomState
 	policy            *route
 
 	// The fields below are the owner's.
-	restLimit int64  // how long it may rest, ns; 0: without end
-	opened    bool   // the driver's Open has run
-	inTable   bool   // it has an entry: it is inspected
-	settled   bool   // setup_ok or setup_fail was counted
-	busy      bool   // at rest inside a transaction: not idle
-	expired   bool   // ended by the sweeper
-	taken     bool   // its entry was taken while it ran
-	unscanned bool   // bypassed, but a driver has to find the server
-	relay     *relay // not nil: bytes are moved without inspection
-	held      *Hold  // an object that is neither released nor discarded yet
+	restLimit int64   // how long it may rest, ns; 0: without end
+	opened    bool    // the driver's Open has run
+	inTable   bool    // it has an entry: it is inspected
+	settled   bool    // setup_ok or setup_fail was counted
+	busy      bool    // at rest inside a transaction: not idle
+	expired   bool    // ended by the sweeper
+	taken     bool    // its entry was taken while it ran
+	unscanned bool    // bypassed, but a driver has to find the server
+	relay     *relay  // not nil: bytes are moved without inspection
+	record    *record // what is kept of a relayed session to be audited; nil: nothing
+	held      *Hold   // an object that is neither released nor discarded yet
 	leak      stats.LeakReason
 }
 

@@ -303,6 +303,9 @@ func scanSettings(c *config.Engine, sc scanner.Scanner) *ScanSettings {
 		Scanner: sc, Workers: c.ScanWorkers, Backlog: c.ScanBacklog, Timeout: c.ScanTimeout,
 		OnError: c.ErrorAction, OnTimeout: c.TimeoutAction,
 	}
+	if c.BypassAudit {
+		set.AuditMemory = c.AuditMemory
+	}
 	if set.Workers == 0 {
 		set.Workers = runtime.NumCPU()
 		if c.Remote() {

@@ -55,6 +55,8 @@ type Engine struct {
 	ErrorAction    ErrorAction     `cli:"error-action" default:"block" help:"What becomes of an object whose scan failed."`
 	TimeoutAction  ErrorAction     `cli:"timeout-action" default:"block" help:"What becomes of an object whose scan took too long."`
 	ScanCache      int             `cli:"scan-cache" default:"0" range:"0-1000000" help:"Verdicts that are remembered by the SHA-256 of what was judged (0 = none)."`
+	BypassAudit    bool            `cli:"bypass-audit" default:"disable" help:"Enable/disable scanning what failopen has let pass, when no scan needs the engines: the leak ledger then says which sessions carried a detection."`
+	AuditMemory    int64           `cli:"bypass-audit-memory" unit:"MB" default:"64" range:"1-4096" help:"MB of bypassed sessions that may be held until they are scanned, beside the memory model; what has no room is not audited."` // bytes
 	HealthInterval time.Duration   `cli:"health-interval" unit:"s" default:"10" range:"1-3600" help:"Seconds between two questions whether a remote engine answers."`
 	Clamd          ClamdEngine     `cli:"clamd" help:"Configure the engine clamd."`
 	ICAP           ICAPEngine      `cli:"icap" help:"Configure the engine icap."`

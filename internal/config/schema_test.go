@@ -157,7 +157,7 @@ func TestFactory(t *testing.T) {
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.FTP))
 	assert.Equal(t, AVProtocol{Options: AVScan}, *av.Protocol(protocols.NNTP))
 	assert.Equal(t, Engine{
-		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,
+		Engines: []ScanEngine{EngineBuiltin}, SignatureFiles: []string{}, ScanBacklog: 1024, AuditMemory: 64 << 20, ScanTimeout: 30 * time.Second, HealthInterval: 10 * time.Second,
 		Clamd: ClamdEngine{StreamMax: 25 << 20, ConnectTimeout: 5 * time.Second},
 		ICAP:  ICAPEngine{Reqmod: "avscan", Respmod: "avscan", Preview: true, ConnectTimeout: 5 * time.Second},
 		Simulated: SimulatedEngine{

@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"utmsim/failopen"
@@ -131,6 +132,9 @@ func (c *call) explainSession() error {
 			c.fact("session", "%d %s vd=%s from %s", leak.Session, leak.Proto, leak.VDOM, leak.Client)
 		}
 		c.fact("leaked", "%d bytes unscanned (%s), to or from %s; ended at %s: %s", leak.Bytes, reasonsText(&leak), serverText(&leak), leak.Ended.Format(time.DateTime), leak.Close)
+		if text := auditText(&leak.Audit); text != "" {
+			c.fact("audit", "%s", text)
+		}
 	}
 	open := false
 	c.engine().Rows(func(r proxy.Row) bool {
@@ -174,6 +178,27 @@ func reasonsText(l *proxy.LeakRecord) string {
 	return text
 }
 
+// auditText is what the audit of a bypassed session has brought, "" for one that was
+// not audited.
+func auditText(a *proxy.Audit) string {
+	text := ""
+	switch a.State {
+	case proxy.AuditWaits:
+		text = "not scanned yet"
+	case proxy.AuditClean:
+		text = "clean"
+	case proxy.AuditDetect:
+		text = strings.Join(a.Names, ", ")
+	}
+	switch {
+	case a.Missed == 0:
+		return text
+	case text == "":
+		return "not scanned"
+	}
+	return fmt.Sprintf("%s, %d bytes not scanned", text, a.Missed)
+}
+
 func serverText(l *proxy.LeakRecord) string {
 	if l.Server.IsValid() {
 		return l.Server.String()
@@ -187,7 +212,11 @@ func (c *call) leakSessions() error {
 	fmt.Fprintf(c.out, "%-20s%10s %-9s%-24s%-24s%14s  %s\n", "ended", "session", "protocol", "client", "server", "bytes", "reason")
 	for i := range list {
 		l := &list[i]
-		fmt.Fprintf(c.out, "%-20s%10d %-9s%-24s%-24s%14d  %s\n", l.Ended.Format(time.DateTime), l.Session, l.Proto, l.Client, serverText(l), l.Bytes, reasonsText(l))
+		fmt.Fprintf(c.out, "%-20s%10d %-9s%-24s%-24s%14d  %s", l.Ended.Format(time.DateTime), l.Session, l.Proto, l.Client, serverText(l), l.Bytes, reasonsText(l))
+		if text := auditText(&l.Audit); text != "" {
+			fmt.Fprintf(c.out, "; audit: %s", text)
+		}
+		fmt.Fprintln(c.out)
 	}
 	return nil
 }

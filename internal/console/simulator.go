@@ -178,6 +178,19 @@ func (c *call) leak() error {
 	}
 	row("all", "total", total)
 	for _, p := range protocols.All {
+		for _, audit := range []struct {
+			what string
+			of   stats.LeakReport
+		}{{"audit: scanned", ledger[p].Audited}, {"audit: detections", ledger[p].Detected}, {"audit: not scanned", ledger[p].Missed}} {
+			if audit.of.Sessions > 0 {
+				row(p.String(), audit.what, audit.of)
+			}
+		}
+	}
+	if held, waiting := c.engine().AuditMemory(); waiting > 0 {
+		fmt.Fprintf(c.out, "audit: %d recordings wait, %d bytes held\n", waiting, held)
+	}
+	for _, p := range protocols.All {
 		l := ledger[p]
 		fmt.Fprintf(c.out, "%-4s bypassed=%d refused=%d dropped=%d\n", p, l.Bypassed.Sessions, l.Refused, l.Dropped)
 	}

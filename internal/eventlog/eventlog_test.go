@@ -65,6 +65,9 @@ func TestEveryKindOfLine(t *testing.T) {
 		{Detected, content("clean", zap.String("class", "worm"), zap.String("name", "W")), Virus,
 			`logid=0211008193 type=utm subtype=virus eventtype=infected level=notice vd="root"` + fmt.Sprintf(aboutContent, "File is infected.", "passthrough") +
 				` filename="a.com" filesize=68 quarskip="No-skip" virus="W" dtype="Worm" url="http://h/a.com" profile="default"`},
+		{AuditDetected, content("unscanned", zap.String("class", "virus"), zap.String("name", "EICAR_TEST_FILE")), Virus,
+			`logid=0211060010 type=utm subtype=virus eventtype=infected level=warning vd="root"` + fmt.Sprintf(aboutContent, "File was infected and has passed unscanned.", "passthrough") +
+				` filename="a.com" filesize=68 quarskip="No-skip" virus="EICAR_TEST_FILE" dtype="Virus" url="http://h/a.com" profile="default"`},
 		{Oversize, content("oversize"), Virus,
 			`logid=0213008704 type=utm subtype=virus eventtype=oversize level=warning vd="root"` + fmt.Sprintf(aboutContent, "Size limit is exceeded.", "blocked") +
 				` filename="a.com" filesize=68 quarskip="No-skip" url="http://h/a.com" profile="default"`},

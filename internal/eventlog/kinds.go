@@ -37,6 +37,7 @@ const (
 	Detected        = "content detected"
 	FileBlocked     = "file blocked"
 	FileExempt      = "file exempt"
+	AuditDetected   = "detected after bypass"
 	Oversize        = "oversize"
 	ScanFailed      = "scan failed"
 	URLFiltered     = "url filtered"
@@ -66,6 +67,8 @@ func kindOf(r record, f Format) *kind {
 		return conserveKind(r, f)
 	case Detected:
 		return virusKind(r, 211008192, "infected", infectedFields)
+	case AuditDetected:
+		return &kind{211060010, Virus, "virus", "infected", Warning, "", auditFields}
 	case FileBlocked:
 		return virusKind(r, 212008448, "filename", fileBlockedFields)
 	case FileExempt:
@@ -202,6 +205,12 @@ func infectedFields(r record) []Field {
 		fields = append(fields, text("ref", "http://www.fortinet.com/ve?vn=EICAR_TEST_FILE"), number("virusid", 2172))
 	}
 	return append(fields, place(r)...)
+}
+
+// auditFields are those of a detection in a session that had passed by then.
+func auditFields(r record) []Field {
+	fields := append(utm(r, "File was infected and has passed unscanned."), file(r)...)
+	return append(append(fields, text("virus", r.str("name")), text("dtype", capital(r.str("class")))), place(r)...)
 }
 
 func fileBlockedFields(r record) []Field {

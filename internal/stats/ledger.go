@@ -28,6 +28,9 @@ type Ledger struct {
 	Bypassed Leak    // sessions that took no entry, and their bytes in both directions
 	Refused  Counter // connections not admitted
 	Dropped  Counter // sessions removed by idledrop
+	Audited  Leak    // bypassed sessions that were scanned off the path, and how much of them
+	Detected Leak    // of these, those in which something was detected
+	Missed   Leak    // bypassed sessions of which something could not be scanned off the path
 	leaks    [LeakReasons]Leak
 	_        pad
 }
@@ -45,6 +48,9 @@ func (l *Ledger) reset() {
 	l.Bypassed.reset()
 	l.Refused.n.Store(0)
 	l.Dropped.n.Store(0)
+	l.Audited.reset()
+	l.Detected.reset()
+	l.Missed.reset()
 	for i := range l.leaks {
 		l.leaks[i].reset()
 	}
@@ -59,6 +65,8 @@ func (l *Leak) reset() {
 type LedgerReport struct {
 	Bypassed         LeakReport
 	Refused, Dropped int64
+	Audited          LeakReport
+	Detected, Missed LeakReport
 	Leaks            [LeakReasons]LeakReport // indexed by LeakReason
 }
 
@@ -69,6 +77,9 @@ func (r *LedgerReport) add(l *Ledger) {
 	r.Bypassed.add(&l.Bypassed)
 	r.Refused += l.Refused.Load()
 	r.Dropped += l.Dropped.Load()
+	r.Audited.add(&l.Audited)
+	r.Detected.add(&l.Detected)
+	r.Missed.add(&l.Missed)
 	for i := range l.leaks {
 		r.Leaks[i].add(&l.leaks[i])
 	}
