@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/internal/config"
+	"utmsim/internal/replacemsg"
 )
 
 // TestSettings compares the tables of the page about the configuration with what
@@ -69,12 +70,32 @@ func (p *printer) objects(path []string) {
 				p.object(append(slices.Clone(path), line), help)
 			case line == "config" && (c.Word == "global" || c.Word == "vdom"):
 				// scopes, not objects
+			case line == "config system" && c.Word == "replacemsg":
+				p.messages(line + " replacemsg")
 			default:
 				walk(line+" "+c.Word, c.Help)
 			}
 		}
 	}
 	walk("config", "")
+}
+
+// messages writes the replacement messages, which all have the same settings, as one
+// table.
+func (p *printer) messages(line string) {
+	fmt.Fprintf(&p.out, "\n### %s GROUP NAME\n\nReplacement messages, see [messages.md](messages.md).\n\n", line)
+	first := p.enter([]string{fmt.Sprintf("%s %s %s", line, replacemsg.VirusHTML.Declared().Group, replacemsg.VirusHTML.Declared().Name)})
+	p.out.WriteString("| setting | values | meaning |\n|---|---|---|\n")
+	for _, s := range first.complete(p.t, "set") {
+		values := first.complete(p.t, "set "+s.Word)
+		fmt.Fprintf(&p.out, "| `%s` | %s | %s%s |\n", s.Word, kinds(values), s.Help, glossary(values))
+	}
+	p.out.WriteString("\n| group | name | `header` | `format` | used |\n|---|---|---|---|---|\n")
+	for k := range replacemsg.Count {
+		d := replacemsg.Kind(k).Declared()
+		a := p.enter([]string{line + " " + d.Group + " " + d.Name})
+		fmt.Fprintf(&p.out, "| %s | `%s` | %s | %s | %s |\n", d.Group, d.Name, kinds(a.complete(p.t, "set header ")), kinds(a.complete(p.t, "set format ")), d.Help)
+	}
 }
 
 // object writes one object, or the entries of a table.

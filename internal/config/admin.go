@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -49,21 +48,6 @@ func (s *Snapshot) Admin(name string) *Admin {
 		}
 	}
 	return nil
-}
-
-// Banner is one of the messages of "config system replacemsg admin".
-type Banner struct {
-	Buffer string `cli:"buffer" max:"32768" pattern:"lines" help:"Message string (empty = the factory's)."`
-}
-
-const disclaimer = "WARNING: this is a simulated unit. Use it only if you have been allowed to.\nWhat you do here is logged."
-
-// Text is the message, without a line break at its end.
-func (b *Banner) Text() string {
-	if text := strings.TrimRight(b.Buffer, "\n"); text != "" {
-		return text
-	}
-	return disclaimer
 }
 
 // checkAdmins looks at public keys, and refuses accounts without a password where

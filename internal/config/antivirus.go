@@ -21,7 +21,7 @@ type AVProfile struct {
 
 // AVProtocol is what an antivirus profile says about one protocol.
 type AVProtocol struct {
-	Options      ScanOptions  `cli:"options" foreign:"avquery quarantine file-filter strict-file block pass" help:"Enable/disable AntiVirus scanning, monitoring."`
+	Options      ScanOptions  `cli:"options" foreign:"avquery file-filter strict-file block pass" help:"Enable/disable AntiVirus scanning, monitoring."`
 	ArchiveBlock ArchiveKinds `cli:"archive-block" foreign:"partiallycorrupted multipart mailbomb fileslimit timeout unhandled" help:"Select the archive types to block."`
 }
 

@@ -58,7 +58,7 @@ func TestBackup(t *testing.T) {
 	assert.Equal(t, []VDOMProperty{{Name: "root"}}, snap.VDOMProperties)
 	require.Len(t, snap.ProtocolOptions, 2)
 	assert.Equal(t, ClientComfort|OversizeBlock, snap.Options("strict").HTTP.Options)
-	assert.Equal(t, AVProtocol{AVScan, ArchiveEncrypted}, snap.AVProfile("default").HTTP)
+	assert.Equal(t, AVProtocol{AVScan | AVQuarantine, ArchiveEncrypted}, snap.AVProfile("default").HTTP)
 	require.Len(t, snap.VIPs, 1)
 	assert.Equal(t, "127.0.0.1:8080", snap.VIPs[0].External().String())
 	assert.EqualValues(t, 80, snap.VIPs[0].Port())
@@ -80,7 +80,7 @@ func TestBackup(t *testing.T) {
 
 	back := reload(t, s)
 	assert.True(t, strings.HasPrefix(back, "#config-version=FGT60D-5.02"))
-	for _, block := range []string{"config system accprofile", "config system interface", `config system replacemsg mail "email-block"`, "config firewall address", "config firewall service custom"} {
+	for _, block := range []string{"config system accprofile", "config system interface", `config system replacemsg mail "email-dlp-ban"`, "config firewall address", "config firewall service custom"} {
 		from := strings.Index(string(text), block)
 		kept := string(text)[from:]
 		kept = kept[:strings.Index(kept, "\nend\nconfig ")+len("\nend\n")]

@@ -30,12 +30,14 @@ import (
 //	sort       "name": the object shows its settings in alphabetical order
 //
 // A field of struct type is an object within the object, a slice of structs a
-// table. An embedded struct adds its settings; tags of the form TAG.NAME on the
-// embedding field replace TAG of its setting NAME.
+// table, an array of structs as many objects as it has elements (see manifold). An
+// embedded struct adds its settings; tags of the form TAG.NAME on the embedding field
+// replace TAG of its setting NAME.
 
 // object is one configuration object, or the entries of one table.
 type object struct {
 	name     string // the path in Snapshot, else one word
+	title    string // the name as show writes it
 	words    []string
 	help     string
 	table    bool
@@ -45,6 +47,16 @@ type object struct {
 	shown    []int // indices into settings in the order of show and get
 	typ      reflect.Type
 	index    []int // of the field in the struct around it
+	element  int   // of an array there; -1 for a field that is none
+}
+
+// manifold is implemented by the elements of an array: many objects with the same
+// settings.
+type manifold interface {
+	// object is what element i is called, behind the array's own name, its line of
+	// help, the tags of its settings as on an embedding field, and factory values that
+	// are longer texts, by setting.
+	object(i int) (name, help string, tags reflect.StructTag, texts map[string]string)
 }
 
 type kind uint8
@@ -83,9 +95,9 @@ type setting struct {
 // language is the declaration in Snapshot, read once.
 var language = buildObject("", "", reflect.TypeFor[Snapshot]())
 
-func buildObject(name, help string, t reflect.Type) *object {
-	o := &object{name: name, words: strings.Fields(name), help: help, typ: t}
-	o.addFields(t, nil, nil)
+func buildObject(name, help string, t reflect.Type, outer ...reflect.StructTag) *object {
+	o := &object{name: name, title: name, words: strings.Fields(name), help: help, typ: t, element: -1}
+	o.addFields(t, nil, outer)
 	for i := range o.settings {
 		o.shown = append(o.shown, i)
 	}
@@ -106,6 +118,8 @@ func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTa
 			o.addSub(f, f.Type, at)
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
 			o.addSub(f, f.Type.Elem(), at).table = true
+		case f.Type.Kind() == reflect.Array && f.Type.Elem().Kind() == reflect.Struct:
+			o.addMany(f, at)
 		case f.Tag.Get("key") != "":
 			o.key = buildSetting(f, at, nil)
 		case name == "":
@@ -126,6 +140,25 @@ func (o *object) addSub(f reflect.StructField, t reflect.Type, at []int) *object
 	}
 	o.subs = append(o.subs, sub)
 	return sub
+}
+
+// addMany adds the elements of an array.
+func (o *object) addMany(f reflect.StructField, at []int) {
+	elem := f.Type.Elem()
+	m := reflect.Zero(elem).Interface().(manifold)
+	for i := range f.Type.Len() {
+		name, help, tags, texts := m.object(i)
+		sub := buildObject(f.Tag.Get("cli")+" "+name, help, elem, tags)
+		last := len(sub.name) - len(sub.words[len(sub.words)-1])
+		sub.title = sub.name[:last] + quote(sub.name[last:])
+		sub.index, sub.element = at, i
+		for _, s := range sub.settings {
+			if text := texts[s.name]; text != "" {
+				s.def = []string{text}
+			}
+		}
+		o.subs = append(o.subs, sub)
+	}
 }
 
 func buildSetting(f reflect.StructField, index []int, outer []reflect.StructTag) *setting {

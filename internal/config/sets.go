@@ -32,14 +32,16 @@ type ScanOptions uint32
 
 // The members of ScanOptions.
 const (
-	AVScan    ScanOptions = 1 << iota // scan, and block what is detected
-	AVMonitor                         // scan and log only
+	AVScan       ScanOptions = 1 << iota // scan, and block what is detected
+	AVMonitor                            // scan and log only
+	AVQuarantine                         // keep what is blocked
 )
 
 func (ScanOptions) choices() []Choice {
 	return []Choice{
 		{Word: "scan", Help: "Enable AntiVirus scanning."},
 		{Word: "avmonitor", Help: "Log detected viruses without blocking them."},
+		{Word: "quarantine", Help: "Keep blocked files in the quarantine (see config antivirus quarantine)."},
 	}
 }
 

@@ -20,7 +20,7 @@ func (p *printer) line(parts ...string) {
 // object writes "config NAME ... end". was is the factory's version of n where one
 // is to be overwritten by what is written, else nil.
 func (p *printer) object(n, was *node) {
-	p.line("config", n.def.name)
+	p.line("config", n.def.title)
 	p.depth++
 	if n.table {
 		p.entries(n, was)
@@ -228,7 +228,7 @@ func showLines(table, n *node, full bool) []string {
 		p.object(n, nil)
 		return p.out
 	}
-	p.line("config", table.def.name)
+	p.line("config", table.def.title)
 	p.depth++
 	p.entry(table, n, nil)
 	p.depth--

@@ -15,8 +15,7 @@ type Snapshot struct {
 	Console        Console        `cli:"system console" help:"Configure console."`
 	DNS            DNS            `cli:"system dns" help:"Configure DNS."`
 	Resource       ResourceLimits `cli:"system resource-limits" help:"Configure resource limits."`
-	PreLogin       Banner         `cli:"system replacemsg admin pre_admin-disclaimer-text" help:"What SSH shows before a login (with pre-login-banner)."`
-	PostLogin      Banner         `cli:"system replacemsg admin post_admin-disclaimer-text" help:"What a console shows after a login (with post-login-banner)."`
+	Messages       Messages       `cli:"system replacemsg"`
 	VDOMProperties []VDOMProperty `cli:"system vdom-property" help:"Configure VDOM property."`
 	Simulator      Simulator      `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
 	Domain                        // the objects of root

@@ -215,9 +215,12 @@ func (n *node) decodeInto(v reflect.Value) {
 		s.decode(n.words(i), v.FieldByIndex(s.index))
 	}
 	for _, sub := range n.subs {
-		if field := v.FieldByIndex(sub.def.index); sub.table {
+		switch field := v.FieldByIndex(sub.def.index); {
+		case sub.table:
 			field.Set(sub.decodeTable(field.Type()))
-		} else {
+		case sub.def.element >= 0:
+			sub.decodeInto(field.Index(sub.def.element))
+		default:
 			sub.decodeInto(field)
 		}
 	}

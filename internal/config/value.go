@@ -70,6 +70,9 @@ func (s *setting) parseWord(text string, lenient bool) (string, *CLIError) {
 		}
 		return a.Unmap().String(), nil
 	case kindString:
+		if s.pattern == "lines" {
+			text = strings.ReplaceAll(text, "\r\n", "\n") // a file that went through Windows
+		}
 		return text, s.checkText(text)
 	}
 	i, m := resolve(len(s.choices), func(i int) string { return s.choices[i].Word }, text)

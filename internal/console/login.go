@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"utmsim/internal/config"
+	"utmsim/internal/replacemsg"
 )
 
 // failDelay is how long a failed login takes at least, so that guessing does.
@@ -59,8 +60,7 @@ func (k *sshConn) config(hostKey ssh.Signer) *ssh.ServerConfig {
 	if global.SSHPassword {
 		c.PasswordCallback = k.password
 	}
-	if global.PreLoginBanner {
-		text := k.snapshot().PreLogin.Text()
+	if text := k.snapshot().Messages.Text(replacemsg.PreLogin); text != "" && global.PreLoginBanner {
 		c.BannerCallback = func(ssh.ConnMetadata) string { return strings.ReplaceAll(text, "\n", "\r\n") + "\r\n" }
 	}
 	c.AddHostKey(hostKey)

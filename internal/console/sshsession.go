@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"utmsim/internal/replacemsg"
 )
 
 // sshSession is one session of an SSH connection. What the client asks for comes
@@ -169,7 +171,7 @@ func (s *sshSession) shell(out io.Writer) (failed bool) {
 	k := s.conn
 	set := Interactive{Who: k.who, View: k.view, Idle: k.idle}
 	if snap := k.snapshot(); snap.Global.PostLoginBanner {
-		set.Banner = snap.PostLogin.Text()
+		set.Banner = snap.Messages.Text(replacemsg.PostLogin)
 	}
 	s.mu.Lock()
 	set.Cols, set.Rows = s.size.cols, s.size.rows
