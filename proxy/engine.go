@@ -142,6 +142,7 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 		if d.route.driver = e.opts.Drivers[d.proto]; d.route.driver == nil {
 			return fmt.Errorf("%s asks for %s, which has no driver", d.owner, d.proto)
 		}
+		d.route.messages = &snap.Messages
 	}
 	sc, err := e.opts.NewScanner(&snap.Engine)
 	if err != nil {

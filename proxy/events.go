@@ -179,6 +179,13 @@ func (e *Engine) auditDetected(j *auditJob, found *auditResult) {
 		zap.Stringer("outcome", Unscanned), zap.Stringer("class", v.Class), zap.String("name", v.Name), zap.String("part", v.Part))
 }
 
+// KnownDetected logs that a URL is not asked for, because of what was detected there
+// before.
+func (s *Session) KnownDetected(url, file string, v scanner.Verdict) {
+	s.eng.log.Warn("content detected", append(s.about(), zap.String("direction", "incoming"), zap.String("file", file), zap.String("url", url),
+		zap.Stringer("outcome", Detected), zap.Stringer("class", v.Class), zap.String("name", v.Name), zap.Bool("known", true))...)
+}
+
 // checksum is the CRC-32 of the object's content as far as it is held, in hex: the
 // appliance's form of it.
 func (h *Hold) checksum() string {

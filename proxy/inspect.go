@@ -66,6 +66,8 @@ type Inspection struct {
 	// may set it. Unless something is detected all the same, its outcome is
 	// Unscanned and no verdict is counted.
 	Fragment bool
+	// Addresses finds sender and recipients in a mail, for messages about it.
+	Addresses func(raw io.ReaderAt, size int64) (from, to string)
 	// Every has all parts judged, not only those up to the first detection. What
 	// Split was given then stays readable until Release or Discard.
 	Every bool
@@ -99,6 +101,8 @@ type Hold struct {
 	// Parts are the verdicts on the parts that Inspection.Split has named, in their
 	// order, as far as they were judged. One without a verdict has the zero value.
 	Parts []scanner.Verdict
+	// BadName is the name of the first part that must not be delivered and has one.
+	BadName string
 
 	s         *Session
 	in        *Inspection
@@ -128,9 +132,7 @@ type piece struct {
 func (h *Hold) Blocked() bool { return h.Outcome >= Detected }
 
 // Blocks tells whether the policy blocks an object, or a part, with the verdict v.
-func (h *Hold) Blocks(v scanner.Verdict) bool {
-	return v.Class.Detection() && !h.s.policy.monitor || h.s.policy.blocksArchive(v.Findings)
-}
+func (h *Hold) Blocks(v scanner.Verdict) bool { return h.s.policy.blocks(v) }
 
 // Inspect reads an object, holds it, and has it judged. An object that is not
 // to be scanned (profile, options) is released as it comes. The error is the

@@ -237,7 +237,18 @@ func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Ho
 	if worst.Class.Detection() {
 		failed = nil
 	}
+	h.nameBad(parts)
 	return worst, failed
+}
+
+// nameBad notes which of the parts is to blame.
+func (h *Hold) nameBad(parts []scanner.Object) {
+	for i, v := range h.Parts {
+		if parts[i].Name != "" && h.Blocks(v) {
+			h.BadName = parts[i].Name
+			return
+		}
+	}
 }
 
 // one is one call of the scanner. Every verdict it delivers is an event of the

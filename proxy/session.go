@@ -11,6 +11,7 @@ import (
 	"utmsim/internal/stats"
 	"utmsim/protocols"
 	"utmsim/protocols/wire"
+	"utmsim/scanner"
 	"utmsim/sessiontable"
 )
 
@@ -159,6 +160,13 @@ func (s *Session) noted() string {
 // Scans tells that objects are judged: not in a bypassed session, and not where the
 // profile says nothing about the protocol.
 func (s *Session) Scans() bool { return s.policy.scan && !s.unscanned }
+
+// Blocks tells whether objects of this session are judged, and one with the verdict v
+// is not delivered.
+func (s *Session) Blocks(v scanner.Verdict) bool { return s.Scans() && s.policy.blocks(v) }
+
+// VDOM is the name of the session's VDOM.
+func (s *Session) VDOM() string { return s.vdom.name }
 
 // ServerDataMode is how data connections with the server are made.
 func (s *Session) ServerDataMode() config.DataMode { return s.policy.serverData }

@@ -75,6 +75,7 @@ type route struct {
 	vdom          *vdomState
 	options       *config.ProtocolOptions
 	av            *config.AVProfile
+	messages      *config.Messages
 	target        *target // nil: the client names the server
 	inspect       bool    // goes through a driver and takes an entry
 	scan          bool    // objects are judged
@@ -133,6 +134,11 @@ func newRoute(dom *config.Domain, p protocols.Protocol, vdom *vdomState, options
 		rt.archives = prot.ArchiveBlock
 	}
 	return rt
+}
+
+// blocks tells whether something with the verdict v is not delivered.
+func (rt *route) blocks(v scanner.Verdict) bool {
+	return v.Class.Detection() && !rt.monitor || rt.blocksArchive(v.Findings)
 }
 
 // blocksArchive tells whether an archive with these findings is blocked.

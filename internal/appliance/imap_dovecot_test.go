@@ -341,7 +341,7 @@ func TestIMAPMbsyncDovecot(t *testing.T) {
 
 	bad := strings.ReplaceAll(mailWith("eicar.com", samples.EICAR()), "\r\n", "\n")
 	require.NoError(t, os.WriteFile(filepath.Join(with, "INBOX", "cur", "2.bad.lab:2,S"), []byte(bad), 0o600))
-	assert.Contains(t, mbsync(t, proxied, with), `NO [CANNOT] the file "eicar.com" is infected with the virus "EICAR_TEST_FILE"`)
+	assert.Contains(t, mbsync(t, proxied, with), `NO [CANNOT] The file "eicar.com" is infected with the virus "EICAR_TEST_FILE"`)
 	mbsync(t, d.address(), without)
 	assert.Len(t, maildir(t, without), 501, "it has not come to the server")
 	s.imapStat("Emails infected with viruses", 1)

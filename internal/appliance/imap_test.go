@@ -145,7 +145,7 @@ func TestIMAPCurl(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(mailWith("eicar.com", samples.EICAR())), 0o600))
 	out, err := attempt(t, curl, "-sS", "-v", "-u", "bob:lab", "-T", file, "imap://"+s.proxyOf("IMAP")+"/INBOX")
 	require.Error(t, err, out)
-	assert.Contains(t, out, `NO [CANNOT] the file "eicar.com" is infected with the virus "EICAR_TEST_FILE"`)
+	assert.Contains(t, out, `NO [CANNOT] The file "eicar.com" is infected with the virus "EICAR_TEST_FILE"`)
 	_, n = s.bobGets()
 	assert.Equal(t, 1, n, "nothing of it has arrived")
 	assert.Zero(t, s.Origins.IMAP().Counts().Broken)

@@ -75,7 +75,7 @@ func (v *Values) address(sender bool) string {
 	return to
 }
 
-// Escaping is how values are made harmless in a form.
+// escaping is how values are made harmless in a form.
 type escaping struct {
 	limit int // of one value
 	all   int // of all of them
@@ -164,20 +164,23 @@ func nameless(before, called, rest string) (string, string, string) {
 
 // escape makes a value harmless.
 func (e escaping) escape(value string) string {
-	value = cut(strings.ToValidUTF8(value, "?"), e.limit)
+	value = strings.ToValidUTF8(value, "?")
 	if e.ascii {
-		return strings.Map(func(r rune) rune {
-			if r == '"' {
-				return '?'
-			}
-			return printable(r)
-		}, value)
+		return cut(strings.Map(unquoted, value), e.limit)
 	}
-	value = strings.Map(visible, value)
+	value = strings.Map(visible, cut(value, e.limit))
 	if e.html {
 		return html.EscapeString(value)
 	}
 	return value
+}
+
+// unquoted is what a value in a reply may consist of: texts put it in quotation marks.
+func unquoted(r rune) rune {
+	if r == '"' {
+		return '?'
+	}
+	return printable(r)
 }
 
 // printable is what a reply may consist of.

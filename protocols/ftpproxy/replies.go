@@ -32,7 +32,6 @@ const (
 	replyOnlyIPv4        = "425 PASV is for IPv4, use EPSV\r\n"
 	replyBroken          = "426 The transfer was broken off\r\n"
 	replyBacklog         = "450 Too many files wait to be scanned, try again in a moment\r\n"
-	replyUnscanned       = "451 The file could not be scanned\r\n"
 	replyIllegal         = "500 Illegal address: data connections are made to the client itself\r\n"
 	replyAfterEPSVALL    = "501 EPSV ALL was said\r\n"
 	replyNotImplemented  = "502 Command not implemented\r\n"
@@ -42,7 +41,6 @@ const (
 	replyUseIPv6         = "522 Network protocol not supported, use (2)\r\n"
 	replyName            = "530 Log in as user@host or user@host:port\r\n"
 	replyForbidden       = "530 That server is not allowed\r\n"
-	replyTooLarge        = "550 The file is larger than the size limit\r\n"
 )
 
 // codeGoodbye is the code with which a server ends a session.

@@ -212,8 +212,9 @@ func (t *transfer) judged(hold *proxy.Hold) error {
 		hold.Discard()
 		return &over{fmt.Errorf("scanning a file: %w", proxy.ErrReset)}
 	case hold.Blocked():
+		reply := refusal(hold, t.name)
 		hold.Discard()
-		return &refused{reply: refusal(hold, t.name), verdict: hold.Outcome.String(), begun: hold.Comforted}
+		return &refused{reply: reply, verdict: hold.Outcome.String(), begun: hold.Comforted}
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (x *exchange) run(ctx context.Context) error {
 		return x.answerSelf(ctx)
 	}
 	if x.driver.infected.any() {
-		if known, ok := x.driver.infected.find(x.s.Now(), x.label()); ok {
+		if known, ok := x.driver.infected.find(x.s.Now(), x.placeOf()); ok && x.s.Blocks(known.verdict) {
 			return x.blockKnown(known)
 		}
 	}

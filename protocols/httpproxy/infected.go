@@ -1,6 +1,7 @@
 package httpproxy
 
 import (
+	"crypto/sha256"
 	"sync"
 	"sync/atomic"
 
@@ -10,19 +11,28 @@ import (
 // infections remembers the URLs of objects that were found to be infected when
 // the client already had a part of them and could not be given the page any more.
 // The next request for such a URL gets the page at once, without asking the
-// server. It is bounded in number and in time: a server may have cleaned up.
+// server. It is bounded in number and in time: a server may have cleaned up. URLs are
+// kept as digests, because there is no telling how long they are.
 type infections struct {
 	filled atomic.Bool // false: there was never one, which is the usual case
 
 	mu     sync.Mutex // guards the fields below
-	byURL  map[string]infection
-	oldest []string // URLs in order of entry, also of those that were found too old
+	known  map[place]infection
+	oldest []place // in order of entry
+}
+
+// place is where something was found: what one VDOM has met is not the business of
+// another.
+type place struct {
+	vdom string
+	url  [sha256.Size]byte
 }
 
 type infection struct {
-	verdict scanner.Verdict
-	file    string
-	until   int64 // engine clock, ns
+	verdict     scanner.Verdict
+	file        string
+	quarantined string
+	until       int64 // engine clock, ns
 }
 
 const (
@@ -30,35 +40,38 @@ const (
 	infectionTime = int64(5 * 60 * 1e9) // ns
 )
 
-// remember enters a URL at time now.
-func (c *infections) remember(now int64, url, file string, v scanner.Verdict) {
+// placeOf is what the request asks for.
+func (x *exchange) placeOf() place {
+	return place{vdom: x.s.VDOM(), url: sha256.Sum256([]byte(x.label()))}
+}
+
+// remember enters a place at time now.
+func (c *infections) remember(now int64, at place, what infection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.byURL == nil {
-		c.byURL = make(map[string]infection)
+	if c.known == nil {
+		c.known = make(map[place]infection)
 	}
-	if _, again := c.byURL[url]; !again {
-		c.oldest = append(c.oldest, url)
+	if _, again := c.known[at]; !again {
+		c.oldest = append(c.oldest, at)
 	}
-	for len(c.oldest) > maxInfections {
-		delete(c.byURL, c.oldest[0])
+	if len(c.oldest) > maxInfections {
+		delete(c.known, c.oldest[0])
 		c.oldest = c.oldest[1:]
 	}
-	c.byURL[url] = infection{verdict: v, file: file, until: now + infectionTime}
+	what.until = now + infectionTime
+	c.known[at] = what
 	c.filled.Store(true)
 }
 
 // any tells that it is worth to look.
 func (c *infections) any() bool { return c.filled.Load() }
 
-// find looks a URL up at time now.
-func (c *infections) find(now int64, url string) (infection, bool) {
+// find looks a place up at time now. What is too old stays until it has to make room:
+// its time may begin again.
+func (c *infections) find(now int64, at place) (infection, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i, ok := c.byURL[url]
-	if ok && now >= i.until {
-		delete(c.byURL, url)
-		return i, false
-	}
-	return i, ok
+	i, ok := c.known[at]
+	return i, ok && now < i.until
 }

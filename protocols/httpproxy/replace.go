@@ -4,32 +4,25 @@ import (
 	"strconv"
 	"strings"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/proxy"
-	"utmsim/scanner"
 )
 
-// page is what the user sees instead of what was asked for. Its texts are plain;
-// render escapes them.
+// page is what the user sees instead of what was asked for: a replacement message, or
+// a title and a text of the proxy's own, which are plain and escaped.
 type page struct {
 	status int
 	title  string
 	text   string
-	rows   [][2]string // of the table below the text
-	retry  int         // Retry-After in seconds, 0: none
-	close  bool        // the connection ends behind the page
+	body   *string // the message, instead of title and text
+	plain  bool    // it is no HTML
+	retry  int     // Retry-After in seconds, 0: none
+	close  bool    // the connection ends behind the page
 	// persist says in so many words that it does not: a client of HTTP/1.0 that
 	// asked for it has to be told.
 	persist bool
 	bare    bool // in reply to HEAD: the head alone
 }
-
-// The phrases the appliance is known for (fidelity notes, section 5.4). The other
-// texts are ours.
-const (
-	alertTitle  = "High Security Alert"
-	downloading = "download"
-	uploading   = "transfer"
-)
 
 // blockStatus is the status of blocked pages. One that can't have a page in its
 // body (RFC 9110 section 6.4.1) would leave the client without an answer and is
@@ -41,25 +34,25 @@ func blockStatus(configured int) int {
 	return configured
 }
 
-// blocked is the page for an object that is not delivered. verb is downloading
-// or uploading.
-func blocked(status int, outcome proxy.Outcome, v scanner.Verdict, verb, file, url string) page {
-	p := page{status: status, title: alertTitle, rows: [][2]string{{"URL", url}, {"Quarantined File Name", ""}}}
-	quoted := `the file "` + file + `"`
-	switch {
-	case outcome == proxy.Detected && v.Class.Detection():
-		p.text = "You are not permitted to " + verb + " " + quoted + ` because it is infected with the virus "` + v.Name + `".`
-	case outcome == proxy.Detected:
-		p.text = "You are not permitted to " + verb + " " + quoted + " because archives of this kind are blocked: " + v.Class.String() + "."
-	case outcome == proxy.TooLarge:
-		p.text = "You are not permitted to " + verb + " " + quoted + " because it is larger than the size limit for files."
-	case outcome == proxy.Backlog:
-		p.status, p.retry = 503, busyRetry
-		p.text = "You can't " + verb + " " + quoted + " now because too many files wait to be scanned. Try again in a moment."
-	default:
-		p.text = "You are not permitted to " + verb + " " + quoted + " because it could not be scanned."
+// blocked is the page for an object that is not delivered, as it is said there.
+func (x *exchange) blocked(hold *proxy.Hold, place replacemsg.Place) page {
+	if hold.Outcome == proxy.Backlog {
+		p := trouble(503, "Too many files wait to be scanned. Try again in a moment.")
+		p.retry = busyRetry
+		return p
 	}
-	return p
+	about := hold.About("")
+	if about.File == "" {
+		about.File = x.inspection.Object.Name
+	}
+	return x.message(place.For(hold.Cause()), about)
+}
+
+// message is a replacement message as a page.
+func (x *exchange) message(k replacemsg.Kind, about *replacemsg.Values) page {
+	about.URL = x.label()
+	body := x.s.Message(k, about)
+	return page{status: x.blockStatus(), body: &body, plain: !x.s.IsHTML(k)}
 }
 
 // Seconds after which it is worth to try again.
@@ -73,20 +66,14 @@ func trouble(status int, text string) page {
 	return page{status: status, title: reason(status), text: text}
 }
 
-// render is the whole response, HTML as the body.
+// render is the whole response.
 func (p page) render() []byte {
-	var body strings.Builder
-	body.WriteString("<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><title>" + escapeText(p.title) + "</title></head>\n<body>\n<h1>" +
-		escapeText(p.title) + "</h1>\n<p>" + escapeText(p.text) + "</p>\n")
-	if len(p.rows) > 0 {
-		body.WriteString("<table>\n")
-		for _, r := range p.rows {
-			body.WriteString("<tr><td>" + escapeText(r[0]) + "</td><td>" + escapeText(r[1]) + "</td></tr>\n")
-		}
-		body.WriteString("</table>\n")
+	if p.body != nil {
+		return p.respond(*p.body)
 	}
-	body.WriteString("</body>\n</html>\n")
-	return p.respond(body.String())
+	title := escapeText(p.title)
+	return p.respond("<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"><title>" + title + "</title></head>\n<body>\n<h1>" +
+		title + "</h1>\n<p>" + escapeText(p.text) + "</p>\n</body>\n</html>\n")
 }
 
 func (p page) respond(body string) []byte {
@@ -94,7 +81,11 @@ func (p page) respond(body string) []byte {
 	b = append(b, "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(p.status), 10)
 	b = append(append(b, ' '), reason(p.status)...)
-	b = append(b, "\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: "...)
+	subtype := "html"
+	if p.plain {
+		subtype = "plain"
+	}
+	b = append(append(append(b, "\r\nContent-Type: text/"...), subtype...), "; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, int64(len(body)), 10)
 	b = append(b, "\r\n"...)
 	if p.retry > 0 {
@@ -116,7 +107,7 @@ func (p page) respond(body string) []byte {
 }
 
 // escapeText escapes what HTML would take for a tag or an entity. Quotation marks
-// stay: nothing of ours goes into an attribute.
+// stay: nothing of the proxy's own goes into an attribute.
 func escapeText(s string) string { return textEscaper.Replace(s) }
 
 var textEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")

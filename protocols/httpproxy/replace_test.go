@@ -3,8 +3,10 @@ package httpproxy
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,45 +31,23 @@ func read(t *testing.T, page []byte, method string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-func TestBlockedPage(t *testing.T) {
-	virus := scanner.Verdict{Class: scanner.Virus, Name: "EICAR_TEST_FILE"}
-	resp, body := read(t, blocked(403, proxy.Detected, virus, downloading, "eicar.com", "http://a/eicar.com").render(), "GET")
-	assert.Equal(t, 403, resp.StatusCode)
+func TestPageOfAMessage(t *testing.T) {
+	body := "<b>no</b>"
+	resp, got := read(t, page{status: 499, body: &body}.render(), "GET")
+	assert.Equal(t, 499, resp.StatusCode)
 	assert.False(t, resp.Close)
-	assert.Contains(t, resp.Header.Get("Content-Type"), "text/html")
-	assert.Contains(t, body, "<title>High Security Alert</title>")
-	assert.Contains(t, body, "<h1>High Security Alert</h1>")
-	assert.Contains(t, body, `<p>You are not permitted to download the file "eicar.com" because it is infected with the virus "EICAR_TEST_FILE".</p>`)
-	assert.Contains(t, body, "<td>URL</td><td>http://a/eicar.com</td>")
-	assert.Contains(t, body, "<td>Quarantined File Name</td>")
+	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
+	assert.Equal(t, body, got)
 
-	_, body = read(t, blocked(403, proxy.Detected, virus, uploading, "x", "u").render(), "POST")
-	assert.Contains(t, body, `You are not permitted to transfer the file "x" because it is infected`)
-}
-
-func TestBlockedPagesByOutcome(t *testing.T) {
-	for outcome, want := range map[proxy.Outcome]struct {
-		status int
-		text   string
-	}{
-		proxy.TooLarge:   {499, "larger than the size limit"},
-		proxy.ScanFailed: {499, "could not be scanned"},
-		proxy.Backlog:    {503, "wait to be scanned"},
-	} {
-		resp, body := read(t, blocked(499, outcome, scanner.Verdict{}, downloading, "f", "u").render(), "GET")
-		assert.Equal(t, want.status, resp.StatusCode)
-		assert.Contains(t, body, want.text)
-		assert.Equal(t, outcome == proxy.Backlog, resp.Header.Get("Retry-After") != "")
-	}
-	_, body := read(t, blocked(403, proxy.Detected, scanner.Verdict{Class: scanner.Encrypted}, downloading, "f", "u").render(), "GET")
-	assert.Contains(t, body, "archives of this kind are blocked: encrypted")
+	body = ""
+	resp, got = read(t, page{status: 200, body: &body, plain: true}.render(), "GET")
+	assert.Equal(t, "text/plain; charset=utf-8", resp.Header.Get("Content-Type"))
+	assert.Empty(t, got, "an empty message is an empty page")
 }
 
 func TestPageEscapes(t *testing.T) {
-	_, body := read(t, blocked(403, proxy.Detected, scanner.Verdict{Class: scanner.Virus, Name: "<v>"}, downloading, `"><script>`, "http://a/?<b>&c").render(), "GET")
-	assert.NotContains(t, body, "<script>")
-	assert.NotContains(t, body, "<v>")
-	assert.Contains(t, body, "http://a/?&lt;b&gt;&amp;c")
+	_, body := read(t, trouble(400, `<script>&"`).render(), "GET")
+	assert.Contains(t, body, `<p>&lt;script&gt;&amp;"</p>`)
 }
 
 func TestPageHead(t *testing.T) {
@@ -132,24 +112,29 @@ func TestEncodings(t *testing.T) {
 }
 
 func TestInfections(t *testing.T) {
+	at := func(vdom string, n int) place { return place{vdom: vdom, url: sha256.Sum256([]byte(strconv.Itoa(n)))} }
 	var c infections
 	assert.False(t, c.any())
-	c.remember(0, "u", "f", scanner.Verdict{Name: "V"})
+	c.remember(0, at("root", 1), infection{verdict: scanner.Verdict{Name: "V"}, file: "f"})
 	assert.True(t, c.any())
-	i, ok := c.find(infectionTime-1, "u")
+	i, ok := c.find(infectionTime-1, at("root", 1))
 	assert.True(t, ok)
 	assert.Equal(t, "V", i.verdict.Name)
 	assert.Equal(t, "f", i.file)
-	_, ok = c.find(infectionTime, "u")
+	_, ok = c.find(infectionTime, at("root", 1))
 	assert.False(t, ok, "it ends")
-	_, ok = c.find(0, "other")
+	_, ok = c.find(0, at("root", 2))
 	assert.False(t, ok)
+	_, ok = c.find(0, at("other", 1))
+	assert.False(t, ok, "another VDOM has not met it")
+	c.remember(infectionTime, at("root", 1), infection{})
+	assert.Len(t, c.oldest, 1, "found again, entered once")
 	for n := range 2 * maxInfections {
-		c.remember(0, strings.Repeat("x", n), "", scanner.Verdict{})
+		c.remember(0, at("root", n), infection{})
 	}
-	assert.Len(t, c.byURL, maxInfections)
+	assert.Len(t, c.known, maxInfections)
 	assert.Len(t, c.oldest, maxInfections)
-	_, ok = c.find(0, strings.Repeat("x", 2*maxInfections-1))
+	_, ok = c.find(0, at("root", 2*maxInfections-1))
 	assert.True(t, ok, "the youngest stays")
 }
 

@@ -2,6 +2,7 @@ package httpproxy
 
 import (
 	"utmsim/internal/config"
+	"utmsim/internal/replacemsg"
 	"utmsim/proxy"
 )
 
@@ -57,9 +58,5 @@ func (x *exchange) switchProtocols() error {
 // the other protocol has passed.
 func (x *exchange) blockSwitch() error {
 	x.s.CloseServer()
-	p := page{
-		status: x.blockStatus(), title: alertTitle, rows: [][2]string{{"URL", x.label()}},
-		text: "You are not permitted to switch this connection to another protocol, because it could not be scanned any more.",
-	}
-	return x.replace("blocked", p)
+	return x.replace("blocked", x.message(replacemsg.SwitchingProtocols, new(replacemsg.Values)))
 }

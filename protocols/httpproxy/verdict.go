@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/proxy"
+	"utmsim/scanner"
 )
 
 // blockUpload answers for a request whose body must not be delivered. The server
@@ -13,7 +15,7 @@ func (x *exchange) blockUpload(hold *proxy.Hold) error {
 	if x.headSent {
 		x.s.CloseServer()
 	}
-	return x.blockWith(hold, uploading)
+	return x.replace(hold.Outcome.String(), x.blocked(hold, replacemsg.Uploads))
 }
 
 // blockDownload answers instead of a response that must not be delivered. A client
@@ -22,25 +24,26 @@ func (x *exchange) blockUpload(hold *proxy.Hold) error {
 func (x *exchange) blockDownload(hold *proxy.Hold) error {
 	x.leaveServer()
 	if !hold.Comforted {
-		return x.blockWith(hold, downloading)
+		return x.replace(hold.Outcome.String(), x.blocked(hold, replacemsg.Downloads))
 	}
 	x.s.Note(hold.Outcome.String())
 	if hold.Outcome == proxy.Detected {
-		x.driver.infected.remember(x.s.Now(), x.label(), x.file, hold.Verdict)
+		x.driver.infected.remember(x.s.Now(), x.placeOf(), infection{verdict: hold.Verdict, file: x.file, quarantined: hold.Quarantined()})
 	}
 	return fmt.Errorf("blocking a response: %w: %w", proxy.ErrReset, proxy.ErrBlocked)
-}
-
-func (x *exchange) blockWith(hold *proxy.Hold, verb string) error {
-	o := &x.inspection.Object
-	return x.replace(hold.Outcome.String(), blocked(x.blockStatus(), hold.Outcome, hold.Verdict, verb, o.Name, o.URL))
 }
 
 // blockKnown answers a request for a URL that was found infected a moment ago,
 // without asking its server.
 func (x *exchange) blockKnown(known infection) error {
-	x.s.Stats().HTTP.Stat.RequestsDetected.Inc()
-	return x.replace(proxy.Detected.String(), blocked(x.blockStatus(), proxy.Detected, known.verdict, downloading, known.file, x.label()))
+	counters := &x.s.Stats().HTTP.Stat
+	counters.RequestsDetected.Inc()
+	if known.verdict.Class == scanner.Worm {
+		counters.URLWorms.Inc()
+	}
+	x.s.KnownDetected(x.label(), known.file, known.verdict)
+	about := &replacemsg.Values{File: known.file, Virus: known.verdict.Name, Quarantined: known.quarantined}
+	return x.replace(proxy.Detected.String(), x.message(replacemsg.InfectionCache, about))
 }
 
 func (x *exchange) blockStatus() int { return blockStatus(x.s.Options().HTTP.BlockPageStatusCode) }

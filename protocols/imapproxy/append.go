@@ -146,7 +146,7 @@ func (u *upload) messages(ctx context.Context, lit wire.Literal) error {
 func (u *upload) message(ctx context.Context, lit wire.Literal) (done bool, err error) {
 	u.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Mail, ContentType: "message/rfc822"},
-		Source: u.line.Body(), Dir: stats.Up, To: u.s.Server(), Split: u.split, Every: true,
+		Source: u.line.Body(), Dir: stats.Up, To: u.s.Server(), Split: u.split, Addresses: mail.Addresses, Every: true,
 	}
 	defer u.release()
 	late := lit.Size > u.options().OversizeLimit // nothing of it is read before the outcome

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"utmsim/internal/config"
+	"utmsim/internal/replacemsg"
 	"utmsim/internal/stats"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
@@ -188,7 +189,7 @@ func (r *reader) content(ctx context.Context) error {
 	}
 	r.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Mail}, Source: r.source, Dir: stats.Down,
-		Head: r.head, To: r.s.Client(), Split: r.split, Every: true, Fragment: r.partial,
+		Head: r.head, To: r.s.Client(), Split: r.split, Addresses: mail.Addresses, Every: true, Fragment: r.partial,
 	}
 	defer r.release()
 	hold, err := r.s.Inspect(ctx, &r.inspection)
@@ -204,10 +205,10 @@ func (r *reader) content(ctx context.Context) error {
 	case hold.Blocked():
 		return r.block(ctx, hold)
 	case r.partial && r.options().PartialBlock:
-		return r.replaceAll(ctx, hold, "partial", noticePartial)
+		return r.replaceAll(ctx, hold, "partial", r.s.Message(replacemsg.IMAPPartial, hold.About(nameless)))
 	case r.isFragment() && !r.options().Options.Has(config.Fragmail):
 		r.s.Stats().IMAP.Stat.FragmentedBlock.Inc()
-		return r.replaceAll(ctx, hold, "fragment", noticeFragment)
+		return r.replaceAll(ctx, hold, "fragment", r.s.Message(replacemsg.EmailPartial, hold.About(nameless)))
 	case r.isFragment():
 		r.s.Stats().IMAP.Stat.FragmentedPass.Inc()
 	}

@@ -7,44 +7,22 @@ import (
 	"io"
 	"strconv"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
 	"utmsim/proxy"
 	"utmsim/scanner"
 )
 
-// Notices for a whole mail, or a section of one.
-const (
-	noticeTooLarge  = "This message has been removed because it is larger than the size limit for mails.\n"
-	noticeUnscanned = "This message has been removed because it could not be scanned.\n"
-	noticeFragment  = "This message has been removed because it is a piece of a message that was cut into several.\nPieces can't be scanned.\n"
-	noticePartial   = "This piece of a message has been removed. Pieces can't be scanned.\nPlease fetch the message as a whole.\n"
-)
-
-// notice is what the reader finds in the place of a part.
-func notice(file string, v scanner.Verdict) string {
-	what := "Content of this message"
-	if file != "" {
-		what = `The file "` + file + `"`
-	}
-	if v.Class.Detection() {
-		return what + " has been removed because of a virus.\nIt was infected with \"" + v.Name + "\".\n"
-	}
-	return what + " has been removed because archives of this kind are blocked: " + v.Class.String() + ".\n"
-}
+// nameless is what a part without a name is called.
+const nameless = "Content of this message"
 
 // block delivers notices in the place of what must not be delivered.
 func (r *reader) block(ctx context.Context, hold *proxy.Hold) error {
 	verdict := hold.Outcome.String()
-	switch hold.Outcome {
-	case proxy.TooLarge:
-		return r.replaceAll(ctx, hold, verdict, noticeTooLarge)
-	case proxy.ScanFailed:
-		return r.replaceAll(ctx, hold, verdict, noticeUnscanned)
-	}
-	if r.walked != nil && !r.partial {
+	if hold.Outcome == proxy.Detected && r.walked != nil && !r.partial {
 		c := mail.Cleaning{
-			Limits: r.limits(), Notice: notice, Blocks: hold.Blocks, Body: r.section != sectionWhole, Encoding: r.encoding,
+			Limits: r.limits(), Notice: hold.Notice(replacemsg.MailNotices, nameless), Blocks: hold.Blocks, Body: r.section != sectionWhole, Encoding: r.encoding,
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), r.walked, hold.Parts)
@@ -53,7 +31,7 @@ func (r *reader) block(ctx context.Context, hold *proxy.Hold) error {
 			return r.send(ctx, verdict, text)
 		}
 	}
-	return r.replaceAll(ctx, hold, verdict, notice("", hold.Verdict))
+	return r.replaceAll(ctx, hold, verdict, hold.SayWhole(replacemsg.MailNotices, nameless))
 }
 
 // replaceAll delivers a notice in the place of a whole content.

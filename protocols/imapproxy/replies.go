@@ -15,9 +15,7 @@ const (
 	badUnavailable = "BAD not available: the proxy has to read this session\r\n"
 	badNoMessage   = "BAD there is no message\r\n"
 
-	noPartial   = "NO [CANNOT] parts of a body can't be scanned, fetch all of it\r\n"
-	noFragment  = "NO [CANNOT] pieces of messages are not accepted\r\n"
-	noTooLarge  = "NO [TOOBIG] the message is larger than the size limit\r\n"
-	noUnscanned = "NO [UNAVAILABLE] the message could not be scanned, try again later\r\n"
-	noBacklog   = "NO [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\r\n"
+	noPartial  = "NO [CANNOT] parts of a body can't be scanned, fetch all of it\r\n"
+	noFragment = "NO [CANNOT] pieces of messages are not accepted\r\n"
+	noBacklog  = "NO [UNAVAILABLE] too many mails wait to be scanned, try again in a moment\r\n"
 )

@@ -23,7 +23,7 @@ func (x *dialogue) fetch(ctx context.Context, line []byte, code int) error {
 	t.body.Reset(x.s.Server(), false)
 	t.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Article}, Source: &t.body, Dir: stats.Down,
-		Head: t.head, To: x.s.Client(), Split: t.split(x.limits()), Every: true,
+		Head: t.head, To: x.s.Client(), Split: t.split(x.limits()), Addresses: mail.Addresses, Every: true,
 	}
 	if !t.body.Buffered() {
 		if err := x.flush(ctx); err != nil {

@@ -13,7 +13,6 @@ import (
 	"utmsim/internal/transcript"
 	"utmsim/protocols"
 	"utmsim/proxy"
-	"utmsim/scanner"
 	"utmsim/scanner/samples"
 )
 
@@ -227,17 +226,6 @@ func TestServerBreaksOff(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	infected := scanner.Verdict{Class: scanner.Virus, Name: "X"}
-	locked := scanner.Verdict{Class: scanner.Encrypted}
-	assert.Equal(t, "The file \"a\" has been removed because of a virus.\nIt was infected with \"X\".\n", notice("a", infected))
-	assert.Equal(t, "Content of this article has been removed because archives of this kind are blocked: encrypted.\n", notice("", locked))
-	for outcome, want := range map[proxy.Outcome]string{
-		proxy.TooLarge: replyTooLarge, proxy.ScanFailed: replyNoScan, proxy.Backlog: replyNoScan, proxy.Detected: "The article is blocked: encrypted",
-	} {
-		assert.Equal(t, want, new(transfer).reason(&proxy.Hold{Outcome: outcome, Verdict: locked}))
-	}
-	assert.Equal(t, "a??b", shown("a\"\nb"))
-	assert.Equal(t, strings.Repeat("x", maxShown-3)+"...", shown(strings.Repeat("x", 500)))
 	for _, c := range []struct {
 		command verb
 		later   bool

@@ -3,8 +3,8 @@ package nntpproxy
 import (
 	"context"
 	"fmt"
-	"strings"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
 	"utmsim/proxy"
@@ -21,32 +21,20 @@ const (
 	replyNonsense     = "400 The news server's answer makes no sense\r\n"
 	replyAlone        = "400 The news server was let go with the last article, connect again\r\n"
 	replyPutOff       = "400 Articles can't be scanned now, offer this one again\r\n"
-	replyUnscanned    = "403 The article could not be scanned, try again later\r\n"
 	replyGoodbye      = "205 Bye\r\n"
 	replyUnknown      = "500 Unknown command\r\n"
 	replyNotAvailable = "500 Not available: the proxy has to read this session\r\n"
 	replyBadID        = "501 Malformed message-id\r\n"
 
 	// behind the code of a refused article
-	replyForged   = "A dot stands between line ends that are not CR LF"
-	replyTooLarge = "The article is larger than the size limit"
-	replyNoScan   = "The article could not be scanned, try again later"
+	replyForged = "A dot stands between line ends that are not CR LF"
 )
 
-// Notices for a whole article.
-const noticeTooLarge = "This article has been removed because it is larger than the size limit for articles.\n"
-
-// notice is what the reader finds in the place of a part.
-func notice(file string, v scanner.Verdict) string {
-	what := "Content of this article"
-	if file != "" {
-		what = `The file "` + file + `"`
-	}
-	if v.Class.Detection() {
-		return what + " has been removed because of a virus.\nIt was infected with \"" + v.Name + "\".\n"
-	}
-	return what + " has been removed because archives of this kind are blocked: " + v.Class.String() + ".\n"
-}
+// What an article, or a part of one, without a name is called.
+const (
+	namelessPart    = "Content of this article"
+	namelessArticle = "The article"
+)
 
 // block gives the client notices in the place of what it must not get. An article
 // without a verdict is not replaced, because whoever keeps articles would keep the
@@ -55,14 +43,15 @@ func (x *dialogue) block(ctx context.Context, t *transfer, hold *proxy.Hold) err
 	x.s.Note(hold.Outcome.String())
 	switch hold.Outcome {
 	case proxy.TooLarge:
-		return x.replaceAll(ctx, t, hold, noticeTooLarge)
+		return x.replaceAll(ctx, t, hold, hold.SayWhole(replacemsg.NewsNotices, namelessPart))
 	case proxy.ScanFailed, proxy.Backlog:
+		reply := "403 " + hold.Say(replacemsg.NewsReplies, namelessArticle) + "\r\n"
 		hold.Discard()
-		return x.insteadOf(t, replyUnscanned)
+		return x.insteadOf(t, reply)
 	}
 	if t.walked != nil {
 		c := mail.Cleaning{
-			Limits: x.limits(), Body: t.bare, Notice: notice, Blocks: hold.Blocks,
+			Limits: x.limits(), Body: t.bare, Notice: hold.Notice(replacemsg.NewsNotices, namelessPart), Blocks: hold.Blocks,
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), t.walked, hold.Parts)
@@ -70,7 +59,7 @@ func (x *dialogue) block(ctx context.Context, t *transfer, hold *proxy.Hold) err
 			return x.send(ctx, t, hold, text)
 		}
 	}
-	return x.replaceAll(ctx, t, hold, notice("", hold.Verdict))
+	return x.replaceAll(ctx, t, hold, hold.SayWhole(replacemsg.NewsNotices, namelessPart))
 }
 
 // insteadOf gives the client a reply in the place of an article. Behind a line that
@@ -120,6 +109,7 @@ func (x *dialogue) send(ctx context.Context, t *transfer, hold *proxy.Hold, text
 // refuse tells the client that its article is not accepted. A server that waits for
 // the article is let go; one that has not heard of it stays.
 func (x *dialogue) refuse(ctx context.Context, t *transfer, hold *proxy.Hold) error {
+	why := hold.Say(replacemsg.NewsReplies, namelessArticle)
 	hold.Discard()
 	x.s.Note(hold.Outcome.String())
 	if t.command != verbTakeThis {
@@ -140,7 +130,7 @@ func (x *dialogue) refuse(ctx context.Context, t *transfer, hold *proxy.Hold) er
 		x.tell(replyPutOff)
 		return fmt.Errorf("scanning an article: %w", proxy.ErrBlocked)
 	}
-	x.answer(t.reply(later, t.reason(hold)))
+	x.answer(t.reply(later, why))
 	return nil
 }
 
@@ -155,52 +145,4 @@ func (t *transfer) reply(later bool, why string) string {
 		return "436 " + why + "\r\n"
 	}
 	return "437 " + why + "\r\n"
-}
-
-// reason is why an article is not accepted.
-func (t *transfer) reason(hold *proxy.Hold) string {
-	switch hold.Outcome {
-	case proxy.TooLarge:
-		return replyTooLarge
-	case proxy.ScanFailed, proxy.Backlog:
-		return replyNoScan
-	}
-	what := "The article"
-	if file := t.badFile(hold); file != "" {
-		what = `The file "` + shown(file) + `"`
-	}
-	if !hold.Verdict.Class.Detection() {
-		return what + " is blocked: " + hold.Verdict.Class.String()
-	}
-	return what + ` is infected with the virus "` + shown(hold.Verdict.Name) + `"`
-}
-
-// badFile is the name of the first bad part that has one.
-func (t *transfer) badFile(hold *proxy.Hold) string {
-	if t.walked == nil || len(hold.Parts) != len(t.walked.Parts) {
-		return ""
-	}
-	for i, v := range hold.Parts {
-		if name := t.walked.Parts[i].Object.Name; name != "" && hold.Blocks(v) {
-			return name
-		}
-	}
-	return ""
-}
-
-// maxShown bounds names in replies, in bytes: a line has 512 at most.
-const maxShown = 120
-
-// shown is a name as it may stand in a reply.
-func shown(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' {
-			return '?'
-		}
-		return r
-	}, name)
-	if len(name) > maxShown {
-		name = name[:maxShown-3] + "..."
-	}
-	return name
 }

@@ -9,6 +9,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/stats"
+	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
 	"utmsim/proxy"
 	"utmsim/scanner"
@@ -96,7 +97,7 @@ func (x *dialogue) transfer(ctx context.Context, t *transfer, splice bool) error
 	}
 	t.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Article}, Source: &t.handed, Dir: stats.Up,
-		Head: t.head, To: x.s.Server(), Splice: splice, Split: t.split(x.limits()), Every: true,
+		Head: t.head, To: x.s.Server(), Splice: splice, Split: t.split(x.limits()), Addresses: mail.Addresses, Every: true,
 	}
 	hold, err := x.s.Inspect(ctx, &t.inspection)
 	switch {

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"utmsim/internal/config"
+	"utmsim/internal/replacemsg"
 	"utmsim/internal/stats"
 	"utmsim/protocols/mail"
 	"utmsim/proxy"
@@ -19,7 +20,7 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 	x.body.Reset(x.s.Server(), false)
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Mail}, Source: &x.body, Dir: stats.Down,
-		Head: x.head, To: x.s.Client(), Split: x.split, Every: true,
+		Head: x.head, To: x.s.Client(), Split: x.split, Addresses: mail.Addresses, Every: true,
 	}
 	defer x.release()
 	hold, err := x.s.Inspect(ctx, &x.inspection)
@@ -36,7 +37,7 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 		return x.block(ctx, hold)
 	case x.inspection.Fragment && !x.options.Options.Has(config.Fragmail):
 		x.s.Stats().POP3.Stat.FragmentedBlock.Inc()
-		return x.replaceAll(ctx, hold, "fragment", noticeFragment)
+		return x.replaceAll(ctx, hold, "fragment", x.s.Message(replacemsg.EmailPartial, hold.About(nameless)))
 	case x.inspection.Fragment:
 		x.s.Stats().POP3.Stat.FragmentedPass.Inc()
 	}

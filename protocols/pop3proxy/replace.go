@@ -3,6 +3,7 @@ package pop3proxy
 import (
 	"context"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
 	"utmsim/proxy"
@@ -13,37 +14,15 @@ import (
 // say how long the mail was.
 const replyReplaced = "+OK message follows\r\n"
 
-// Notices for a whole mail.
-const (
-	noticeTooLarge  = "This message has been removed because it is larger than the size limit for mails.\n"
-	noticeUnscanned = "This message has been removed because it could not be scanned.\n"
-	noticeFragment  = "This message has been removed because it is a piece of a message that was cut into several.\nPieces can't be scanned.\n"
-)
-
-// notice is what the reader finds in the place of a part.
-func notice(file string, v scanner.Verdict) string {
-	what := "Content of this message"
-	if file != "" {
-		what = `The file "` + file + `"`
-	}
-	if v.Class.Detection() {
-		return what + " has been removed because of a virus.\nIt was infected with \"" + v.Name + "\".\n"
-	}
-	return what + " has been removed because archives of this kind are blocked: " + v.Class.String() + ".\n"
-}
+// nameless is what a part without a name is called.
+const nameless = "Content of this message"
 
 // block delivers notices in the place of what must not be delivered.
 func (x *exchange) block(ctx context.Context, hold *proxy.Hold) error {
 	verdict := hold.Outcome.String()
-	switch hold.Outcome {
-	case proxy.TooLarge:
-		return x.replaceAll(ctx, hold, verdict, noticeTooLarge)
-	case proxy.ScanFailed:
-		return x.replaceAll(ctx, hold, verdict, noticeUnscanned)
-	}
-	if x.walked != nil {
+	if hold.Outcome == proxy.Detected && x.walked != nil {
 		c := mail.Cleaning{
-			Limits: x.limits(), Notice: notice, Blocks: hold.Blocks,
+			Limits: x.limits(), Notice: hold.Notice(replacemsg.MailNotices, nameless), Blocks: hold.Blocks,
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), x.walked, hold.Parts)
@@ -51,7 +30,7 @@ func (x *exchange) block(ctx context.Context, hold *proxy.Hold) error {
 			return x.send(ctx, hold, verdict, text)
 		}
 	}
-	return x.replaceAll(ctx, hold, verdict, notice("", hold.Verdict))
+	return x.replaceAll(ctx, hold, verdict, hold.SayWhole(replacemsg.MailNotices, nameless))
 }
 
 // replaceAll delivers a notice in the place of a whole mail.

@@ -3,6 +3,7 @@ package smtpproxy
 import (
 	"context"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
 	"utmsim/proxy"
@@ -16,7 +17,7 @@ func (x *dialogue) replace(ctx context.Context, t *transfer, hold *proxy.Hold) (
 		return false, nil
 	}
 	c := mail.Cleaning{
-		Limits: t.limits(x.options()), Notice: notice, Blocks: hold.Blocks,
+		Limits: t.limits(x.options()), Notice: hold.Notice(replacemsg.MailNotices, "An attachment"), Blocks: hold.Blocks,
 		Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 	}
 	text, err := c.Clean(hold, hold.Size(), t.walked, hold.Parts)
@@ -51,16 +52,4 @@ func (t *transfer) writeText(server *wire.Conn, text []byte) error {
 		return err
 	}
 	return w.Close()
-}
-
-// notice is what the reader finds in the place of a part.
-func notice(file string, v scanner.Verdict) string {
-	what := "An attachment"
-	if file != "" {
-		what = `The file "` + file + `"`
-	}
-	if v.Class.Detection() {
-		return what + " has been removed because of a virus.\nIt was infected with \"" + v.Name + "\".\n"
-	}
-	return what + " has been removed because archives of this kind are blocked: " + v.Class.String() + ".\n"
 }

@@ -107,9 +107,3 @@ func TestEditOffers(t *testing.T) {
 		})
 	}
 }
-
-func TestShown(t *testing.T) {
-	assert.Equal(t, "a b.txt", shown("a b.txt"))
-	assert.Equal(t, "x??250 ok?", shown("x\r\n250 ok\""))
-	assert.Len(t, shown(strings.Repeat("\u00fc", 500)), maxShown)
-}

@@ -3,8 +3,8 @@ package smtpproxy
 import (
 	"context"
 	"strconv"
-	"strings"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/proxy"
 )
 
@@ -24,14 +24,8 @@ const (
 	replyNoTransaction  = "503 5.5.1 There is no mail with a valid recipient\r\n"
 	replyChunkExpected  = "503 5.5.1 BDAT or RSET comes next\r\n"
 	replyForged         = "554 5.6.0 A dot stands beside a line end that is not CR LF\r\n"
-	replyFragment       = "554 5.7.1 Fragments of mails are not accepted\r\n"
-	replyTooLarge       = "552 5.3.4 The mail is larger than the size limit\r\n"
-	replyUnscanned      = "451 4.7.0 The mail could not be scanned, try again later\r\n"
 	replyBacklog        = "451 4.3.2 Too many mails wait to be scanned, try again in a moment\r\n"
 )
-
-// maxShown bounds names in replies, in bytes: a line has 512 at most.
-const maxShown = 120
 
 // block refuses a message, or puts notices in the place of what is bad in it.
 func (x *dialogue) block(ctx context.Context, t *transfer, hold *proxy.Hold) error {
@@ -40,13 +34,13 @@ func (x *dialogue) block(ctx context.Context, t *transfer, hold *proxy.Hold) err
 			return err
 		}
 	}
-	return x.refuse(t, hold, hold.Outcome.String(), t.refusal(hold))
+	return x.refuse(t, hold, hold.Outcome.String(), refusal(hold))
 }
 
 // blockFragment refuses a piece of a mail.
 func (x *dialogue) blockFragment(t *transfer, hold *proxy.Hold) error {
 	x.s.Stats().SMTP.Stat.FragmentedBlock.Inc()
-	return x.refuse(t, hold, "fragment", replyFragment)
+	return x.refuse(t, hold, "fragment", "554 5.7.1 "+x.s.Message(replacemsg.SMTPPartial, hold.About("The mail"))+"\r\n")
 }
 
 // refuse tells the client that its mail is not accepted. The server, which waits
@@ -68,51 +62,17 @@ func (x *dialogue) refuse(t *transfer, hold *proxy.Hold, verdict, reply string) 
 }
 
 // refusal is the reply to a mail that is not accepted.
-func (t *transfer) refusal(hold *proxy.Hold) string {
+func refusal(hold *proxy.Hold) string {
+	code := "554 5.7.1 "
 	switch hold.Outcome {
-	case proxy.TooLarge:
-		return replyTooLarge
-	case proxy.ScanFailed:
-		return replyUnscanned
 	case proxy.Backlog:
 		return replyBacklog
+	case proxy.TooLarge:
+		code = "552 5.3.4 "
+	case proxy.ScanFailed:
+		code = "451 4.7.0 "
 	}
-	file := t.badFile(hold)
-	what := "The mail"
-	if file != "" {
-		what = `The file "` + shown(file) + `"`
-	}
-	if !hold.Verdict.Class.Detection() {
-		return "554 5.7.1 " + what + " is blocked: " + hold.Verdict.Class.String() + "\r\n"
-	}
-	return "554 5.7.1 " + what + ` is infected with the virus "` + shown(hold.Verdict.Name) + "\"\r\n"
-}
-
-// badFile is the name of the first bad part that has one.
-func (t *transfer) badFile(hold *proxy.Hold) string {
-	if t.walked == nil || len(hold.Parts) != len(t.walked.Parts) {
-		return ""
-	}
-	for i, v := range hold.Parts {
-		if name := t.walked.Parts[i].Object.Name; name != "" && hold.Blocks(v) {
-			return name
-		}
-	}
-	return ""
-}
-
-// shown is a name as it may stand in a reply.
-func shown(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' {
-			return '?'
-		}
-		return r
-	}, name)
-	if len(name) > maxShown {
-		name = name[:maxShown-3] + "..."
-	}
-	return name
+	return code + hold.Say(replacemsg.MailReplies, "The mail") + "\r\n"
 }
 
 func bdat(size int64, last bool) []byte {

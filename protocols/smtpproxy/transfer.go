@@ -71,7 +71,7 @@ func (x *dialogue) transfer(ctx context.Context, t *transfer) error {
 	t.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Mail, ContentType: "message/rfc822"},
 		Source: t.source, Dir: stats.Up, To: x.s.Server(), Splice: splice, Every: true,
-		Split: t.split(x.options()),
+		Split: t.split(x.options()), Addresses: mail.Addresses,
 	}
 	if t.isChunked() && splice {
 		t.sendAlong()
