@@ -52,7 +52,7 @@ const (
 	gnetcliPrompt   = `(?P<prompt>[\w\-()~ ]+)[#$]\s*$`
 	gnetcliPager    = `--\s?[Mm]ore\s?--`
 	gnetcliQuestion = `(?P<question>[dD]o you want to continue\? \(y/n\))\s*$`
-	gnetcliError    = `(Command fail\.?|Unknown action|Node not found|Entry not found|Parse error|Incomplete command|Ambiguous command|Permission denied|Invalid value|Input is not a valid)`
+	gnetcliError    = `(Command fail\.?|Unknown action|Node not found|Entry not found|Parse error|Incomplete command|Ambiguous command|Permission denied|Invalid value|Input is not a valid|failover status: unset|Unknown phase2)`
 )
 
 // execute is how gnetcli runs a command: the echo of the line with its odd line
