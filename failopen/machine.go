@@ -41,6 +41,13 @@ func (m *Machine) SetVDOMs(n int) {
 	m.scopes = scopes
 }
 
+// Forget makes the scopes of a VDOM normal, without an event: its index is to be
+// used for another one.
+func (m *Machine) Forget(vdom uint16) {
+	first := int(vdom) * protocols.Count
+	clear(m.scopes[first : first+protocols.Count])
+}
+
 // Arrive decides one new connection of scope s and takes the step of state that the
 // matching row asks for. room says whether an entry is free for s; it is looked
 // at only when memory is normal and no latch holds. It does not allocate.
@@ -76,8 +83,10 @@ const firstRoomRow Row = 7
 func (m *Machine) Occupancy(now int64, f Fullness, emit func(Event)) {
 	for i := range m.scopes {
 		s := scopeAt(i)
-		m.scopes[i].full = f.Full(s)
-		m.follow(now, s, &m.scopes[i], false, emit)
+		if full := f.Full(s); full != m.scopes[i].full {
+			m.scopes[i].full = full
+			m.follow(now, s, &m.scopes[i], false, emit)
+		}
 	}
 }
 

@@ -81,6 +81,20 @@ func (t *Table) InVDOM(v uint16, p protocols.Protocol) (current, peak int) {
 	return u.now, u.peak
 }
 
+// Forget begins the peaks of a VDOM anew, whose index is to be used for another one.
+// It reports false, and changes nothing, while the VDOM has entries.
+func (t *Table) Forget(v uint16) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.used.vdom(v).total.now > 0:
+		return false
+	case int(v) < len(t.used.vdoms):
+		t.used.vdoms[v] = vdomUse{}
+	}
+	return true
+}
+
 // ResetPeaks begins all peaks anew with the entries of now.
 func (t *Table) ResetPeaks() {
 	t.mu.Lock()

@@ -56,6 +56,20 @@ func (l *Ledger) reset() {
 	}
 }
 
+func (l *Ledger) absorb(other *Ledger) {
+	l.Bypassed.absorb(&other.Bypassed)
+	l.Refused.Add(other.Refused.Load())
+	l.Dropped.Add(other.Dropped.Load())
+	for i := range l.leaks {
+		l.leaks[i].absorb(&other.leaks[i])
+	}
+}
+
+func (l *Leak) absorb(other *Leak) {
+	l.Sessions.Add(other.Sessions.Load())
+	l.Bytes.Add(other.Bytes.Load())
+}
+
 func (l *Leak) reset() {
 	l.Sessions.n.Store(0)
 	l.Bytes.n.Store(0)

@@ -86,3 +86,13 @@ func (v *VDOM) Reset() {
 		v.ledgers[p].reset()
 	}
 }
+
+// Absorb adds what another virtual domain has counted, which counts no more: the
+// sums of a unit don't go back when one of its domains is removed.
+func (v *VDOM) Absorb(other *VDOM) {
+	for p := range protocols.Count {
+		v.stat[p].absorb(&other.stat[p])
+		v.accounting[p].absorb(&other.accounting[p])
+		v.ledgers[p].absorb(&other.ledgers[p])
+	}
+}

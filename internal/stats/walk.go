@@ -12,6 +12,8 @@ type source interface {
 	// fold puts the source's value into a line: added to it, or compared with
 	// it, as its kind wants.
 	fold(into *Line, now time.Time)
+	// absorb adds the value of another source of the same kind.
+	absorb(other source)
 	reset(now time.Time)
 }
 
@@ -26,6 +28,19 @@ func (u *Uptime) reset(now time.Time)             { u.Start(now) }
 func (d *Derived) fold(into *Line, now time.Time) {}
 func (d *Derived) reset(time.Time)                {}
 func (l *Last) reset(time.Time)                   { l.p.Store(nil) }
+
+func (c *Counter) absorb(other source) { c.Add(other.(*Counter).Load()) }
+func (m *Max) absorb(other source)     { m.Observe(other.(*Max).Load()) }
+func (e *Elapsed) absorb(other source) { e.Add(other.(*Elapsed).Load()) }
+func (u *Uptime) absorb(source)        {}
+func (d *Derived) absorb(source)       {}
+
+func (l *Last) absorb(other source) {
+	mine, theirs := l.p.Load(), other.(*Last).p.Load()
+	if theirs != nil && (mine == nil || mine.at.Before(theirs.at)) {
+		l.p.Store(theirs)
+	}
+}
 
 func (l *Last) fold(into *Line, _ time.Time) {
 	s := l.p.Load()
@@ -106,6 +121,13 @@ func parseTag(title string, f reflect.StructField) Line {
 		}
 	}
 	return l
+}
+
+// absorb adds the values of another block of the same fields.
+func (b *block) absorb(other *block) {
+	for i := range b.lines {
+		b.lines[i].source.absorb(other.lines[i].source)
+	}
 }
 
 func (b *block) reset(now time.Time) {
