@@ -39,7 +39,7 @@ func benchSession(e *Engine, rt *route, client netip.Addr) *Session {
 // Admission as a whole: memory level, failopen rules, table, and the way back.
 func BenchmarkAdmitAndRelease(b *testing.B) {
 	e := benchEngine(b, "")
-	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.root, "default", "default")
+	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.settings().vdom(""), "default", "default")
 	s := benchSession(e, rt, netip.MustParseAddr("10.0.0.1"))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -52,8 +52,8 @@ func BenchmarkAdmitAndRelease(b *testing.B) {
 
 func BenchmarkRefuse(b *testing.B) {
 	e := benchEngine(b, "config system resource-limits\nset proxy 1\nend\n")
-	e.Fill(protocols.HTTP, 1, netip.MustParseAddr("10.0.0.2"), 0)
-	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.root, "default", "default")
+	e.Fill("", protocols.HTTP, 1, netip.MustParseAddr("10.0.0.2"), 0)
+	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.settings().vdom(""), "default", "default")
 	s := benchSession(e, rt, netip.MustParseAddr("10.0.0.1"))
 	b.ReportAllocs()
 	for b.Loop() {
@@ -65,7 +65,7 @@ func BenchmarkRefuse(b *testing.B) {
 
 func BenchmarkRestAndWake(b *testing.B) {
 	e := benchEngine(b, "")
-	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.root, "default", "default")
+	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.settings().vdom(""), "default", "default")
 	s := benchSession(e, rt, netip.MustParseAddr("10.0.0.1"))
 	e.admit(e.now(), s)
 	b.ReportAllocs()
@@ -105,7 +105,7 @@ func BenchmarkExchange(b *testing.B) {
 		}
 	}()
 	e := benchEngine(b, "")
-	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.root, "default", "default")
+	rt := newRoute(&e.settings().snap.Domain, protocols.HTTP, e.settings().vdom(""), "default", "default")
 	rt.target = &target{addr: origin.Addr().(*net.TCPAddr).AddrPort()}
 	e.opts.AnyPort, rt.driver = true, lineDriver{}
 	l, err := e.listen(doorway{addr: netip.MustParseAddrPort("127.0.0.1:9"), route: rt})

@@ -14,7 +14,7 @@ import (
 
 // Report is the image of all counters now.
 func (e *Engine) Report() *stats.Report {
-	r := stats.Sum(time.Now(), e.worker, e.root.stats)
+	r := stats.Sum(time.Now(), e.worker, e.vdoms.Load().stats()...)
 	set := e.settings()
 	if !set.limits.PerProtocol {
 		r.Pool = set.limits.Pool
@@ -26,6 +26,38 @@ func (e *Engine) Report() *stats.Report {
 		}
 	}
 	return r
+}
+
+// ReportVDOM is the image of the counters of one VDOM, and nil when there is none
+// with that name. The blocks of the worker, which serves all, are empty.
+func (e *Engine) ReportVDOM(name string) *stats.Report {
+	set := e.settings()
+	v := set.vdom(name)
+	if v == nil {
+		return nil
+	}
+	r := stats.SumVDOM(time.Now(), v.stats)
+	own := set.limitOf(v)
+	if r.Pool = own; own == 0 && !set.limits.PerProtocol {
+		r.Pool = set.limits.Pool
+	}
+	for _, p := range protocols.All {
+		c := &r.Common[p]
+		c.Current, c.Peak = e.table.InVDOM(v.index, p)
+		c.Limit = atMost(set.limits.Pool, own)
+		if set.snap.Simulator.MaxConcurrent == config.MaxLimit {
+			c.Peak = atMost(e.table.Limit(p), own)
+		}
+	}
+	return r
+}
+
+// atMost is the smaller of a limit and a further one, where 0 is none.
+func atMost(limit, further int) int {
+	if further > 0 {
+		return min(limit, further)
+	}
+	return limit
 }
 
 // DropAll ends all inspected sessions (level 2) and tells how many.
@@ -61,7 +93,7 @@ func (e *Engine) DropMaxIdle() (v sessiontable.Victim, ok bool) {
 // time return to zero; configuration and latch stay and listeners keep
 // accepting. It tells how many sessions were closed.
 func (e *Engine) Restart() int {
-	e.rounds.reset(e.root.stats) // first: whoever comes while others are being closed counts
+	e.rounds.reset(e.vdoms.Load().stats()) // first: whoever comes while others are being closed counts
 	now := e.now()
 	e.gate.mu.Lock()
 	owners := e.table.DropAll(nil)
@@ -92,16 +124,20 @@ type FailopenState struct {
 	Entries, Limit int
 }
 
-// Failopen is the state of every protocol, in print order.
+// Failopen is the state of every protocol of every VDOM, in print order.
 func (e *Engine) Failopen() []FailopenState {
 	e.gate.mu.Lock()
 	defer e.gate.mu.Unlock()
-	out := make([]FailopenState, 0, protocols.Count)
-	for _, p := range protocols.All {
-		out = append(out, FailopenState{
-			State: e.gate.machine.State(failopen.Scope{Proto: p}), VDOM: e.root.name, Proto: p,
-			Entries: e.table.Current(p), Limit: e.table.Limit(p),
-		})
+	set := e.settings()
+	out := make([]FailopenState, 0, len(set.vdoms)*protocols.Count)
+	for _, v := range set.vdoms {
+		for _, p := range protocols.All {
+			entries, _ := e.table.InVDOM(v.index, p)
+			out = append(out, FailopenState{
+				State: e.gate.machine.State(failopen.Scope{VDOM: v.index, Proto: p}), VDOM: v.name, Proto: p,
+				Entries: entries, Limit: atMost(e.table.Limit(p), set.limitOf(v)),
+			})
+		}
 	}
 	return out
 }
@@ -144,11 +180,15 @@ func (e *Engine) SetMemory(percent int) error {
 func (e *Engine) AutoMemory() { e.memory.undial() }
 
 // Fill puts n phantom sessions of a client, idle for the given time, into the
-// table. It tells how many found room.
-func (e *Engine) Fill(p protocols.Protocol, n int, client netip.Addr, idle time.Duration) int {
+// table, as sessions of a VDOM; "" is root. It tells how many found room.
+func (e *Engine) Fill(vdom string, p protocols.Protocol, n int, client netip.Addr, idle time.Duration) int {
+	v := e.settings().vdom(vdom)
+	if v == nil {
+		return 0
+	}
 	now := e.now()
 	e.gate.mu.Lock()
-	done := e.table.FillPhantoms(now, sessiontable.Key{Client: client, Proto: p}, n, now-int64(idle))
+	done := e.table.FillPhantoms(now, sessiontable.Key{Client: client, Proto: p, VDOM: v.index}, n, now-int64(idle))
 	e.endTaken(nil, nil)
 	return done
 }
@@ -168,4 +208,4 @@ func (e *Engine) Scans() (running, waiting int) { return e.scans.load() }
 func (e *Engine) Sessions() int { return int(e.alive.Load()) }
 
 // ConnectPorts are the ports that CONNECT may reach.
-func (s *Session) ConnectPorts() []uint16 { return s.eng.settings().snap.WebProxy.ConnectPorts }
+func (s *Session) ConnectPorts() []uint16 { return s.policy.connectPorts }

@@ -49,7 +49,7 @@ type Engine struct {
 	lingers  lingers
 	reg      registry
 	reactor  *reactor
-	root     *vdomState
+	vdoms    atomic.Pointer[vdoms] // replaced with mu held
 	worker   *stats.Worker
 	rounds   rounds
 	recall   recall
@@ -81,7 +81,6 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e := &Engine{
 		opts: opts, log: opts.Log, now: opts.Now, clientFD: 1 << 30, serverFD: 1 << 30,
 		worker:   stats.NewWorker(0, time.Now()),
-		root:     &vdomState{name: rootVDOM, stats: stats.NewVDOM(rootVDOM)},
 		stopping: make(chan struct{}), swept: make(chan struct{}),
 		listeners: map[netip.AddrPort]*listener{},
 	}
@@ -93,10 +92,11 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 		reserve := min(reserveFD, n/2)
 		e.clientFD, e.serverFD = n-reserve, n-reserve/4
 	}
-	set := newSettings(snap)
+	e.vdoms.Store(new(vdoms))
+	set := newSettings(snap, nil)
 	e.set.Store(set)
 	e.table = sessiontable.New(set.limits)
-	e.gate.machine = failopen.NewMachine(1, set.failopen)
+	e.gate.machine = failopen.NewMachine(0, set.failopen)
 	e.memory.entries = func() int64 { return int64(e.table.Total()) }
 	e.memory.check = e.checkMemory
 	e.scans.eng, e.audits.eng, e.rounds.worker = e, e, e.worker
@@ -134,7 +134,12 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 	if e.down {
 		return ErrShutdown
 	}
-	doors, err := doorways(&snap.Domain, e.root)
+	e.reapVDOMs()
+	in, all, err := e.planVDOMs(snap)
+	if err != nil {
+		return err
+	}
+	doors, err := allDoorways(snap, in)
 	if err != nil {
 		return err
 	}
@@ -152,7 +157,8 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	e.putInForce(newSettings(snap), sc)
+	e.vdoms.Store(all)
+	e.putInForce(newSettings(snap, in), sc)
 	e.openLocked(doors, fresh)
 	return nil
 }
@@ -165,6 +171,7 @@ func (e *Engine) putInForce(set *settings, sc scanner.Scanner) {
 	e.memory.base.Store(sim.MemoryBase)
 	e.memory.perEntry.Store(sim.MemorySession)
 	e.gate.mu.Lock()
+	e.gate.machine.SetVDOMs(len(e.vdoms.Load().byIndex))
 	e.set.Store(set)
 	e.table.SetLimits(set.limits)
 	e.gate.conserve.Thresholds = set.thresholds

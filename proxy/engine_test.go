@@ -21,7 +21,7 @@ import (
 	"utmsim/protocols"
 )
 
-func (r *rig) http() *stats.VDOM { return r.e.root.stats }
+func (r *rig) http() *stats.VDOM { return r.e.settings().vdom("").stats }
 
 // closeReasons waits until no session is left and tells how they ended.
 func (r *rig) closeReasons() []string {

@@ -82,8 +82,9 @@ func (e *Engine) failopenEvent(ev failopen.Event) {
 	if ev.All {
 		fields = append(fields, zap.String("protocol", "all"))
 	} else {
-		fields = append(fields, zap.Stringer("protocol", ev.Scope.Proto), zap.String("vdom", e.root.name),
-			zap.Int("entries", e.table.Current(ev.Scope.Proto)), zap.Int("limit", e.table.Limit(ev.Scope.Proto)))
+		use := e.occupancy(ev.Scope)
+		fields = append(fields, zap.Stringer("protocol", ev.Scope.Proto), zap.String("vdom", e.vdomName(ev.Scope.VDOM)),
+			zap.Int("entries", use.Entries), zap.Int("limit", use.Limit))
 	}
 	if ev.Since != ev.At {
 		fields = append(fields, zap.Duration("lasted", time.Duration(ev.At-ev.Since)))
@@ -122,9 +123,10 @@ func (e *Engine) bypassed(s *Session, a admission) {
 // dropped counts and logs idledrop's victim.
 func (e *Engine) dropped(a admission, newcomer *Session) {
 	v := a.victim
-	e.root.stats.Ledger(v.Key.Proto).Dropped.Inc()
+	vdom := e.vdoms.Load().byIndex[v.Key.VDOM]
+	vdom.stats.Ledger(v.Key.Proto).Dropped.Inc()
 	d := DropRecord{
-		Circumstances: e.circumstances(v.Key.Proto, a.Decision), Entry: v.Number, VDOM: e.root.name, Proto: v.Key.Proto, Client: v.Key.Client,
+		Circumstances: e.circumstances(failopen.Scope{VDOM: newcomer.vdom.index, Proto: v.Key.Proto}, a.Decision), Entry: v.Number, VDOM: vdom.name, Proto: v.Key.Proto, Client: v.Key.Client,
 		Held: v.Client, Rank: v.Rank, Idle: idleFor(v), Newcomer: newcomer.id, For: newcomer.peer,
 	}
 	if s, ok := v.Entry.Owner.(*Session); ok && s != nil {
@@ -134,7 +136,7 @@ func (e *Engine) dropped(a admission, newcomer *Session) {
 	if !e.events.allow(eventDropped, v.Key.Proto) {
 		return
 	}
-	e.log.Warn("session dropped", zap.Uint64("drop", d.Number), zap.Uint32("entry", v.Number), zap.Stringer("protocol", v.Key.Proto), zap.Stringer("client", v.Key.Client),
+	e.log.Warn("session dropped", zap.Uint64("drop", d.Number), zap.Uint32("entry", v.Number), zap.Stringer("protocol", v.Key.Proto), zap.String("vdom", vdom.name), zap.Stringer("client", v.Key.Client),
 		zap.Int("entries of the client", v.Client), zap.Int("rank", v.Rank), zap.Duration("idle", idleFor(v)),
 		zap.Uint8("row", uint8(a.Row)), zap.Stringer("trigger", a.Trigger),
 		zap.Uint64("taken by session", newcomer.id), zap.Stringer("taken by client", newcomer.peer))
@@ -230,7 +232,7 @@ func (e *Engine) ended(s *Session, err error) {
 		return
 	}
 	fields := []zap.Field{
-		zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.Int("policy", s.policy.policy),
+		zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.String("vdom", s.vdom.name), zap.Int("policy", s.policy.policy),
 		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target)),
 		zap.Int64("up", s.shown.up.Load()), zap.Int64("down", s.shown.down.Load()),
 		zap.Duration("duration", time.Duration(e.now()-s.began)), zap.String("verdict", s.verdictWord()), zap.String("close", string(reason)),

@@ -42,7 +42,7 @@ func (e *Engine) listen(d doorway) (*listener, error) {
 	}
 	ln, err := lc.Listen(context.Background(), "tcp", at.String())
 	if err != nil {
-		e.root.stats.Transport(d.proto).Fail(stats.Bind, err)
+		d.route.vdom.stats.Transport(d.proto).Fail(stats.Bind, err)
 		return nil, fmt.Errorf("can't listen on %s for %s: %w", d.addr, d.owner, plainCause(err))
 	}
 	l := &listener{eng: e, asked: d.addr, owner: d.owner,

@@ -22,8 +22,29 @@ type Circumstances struct {
 	Trigger failopen.Trigger
 	Policy  failopen.Policy // av-failopen
 	Session bool            // av-failopen-session
-	Entries int             // of the protocol, the decision included
-	Limit   int             // of the protocol
+	Occupancy
+}
+
+// Occupancy is how many entries there are, and how many there may be, where there is
+// the least room for a newcomer: in its protocol, or with a limit of its own in its
+// VDOM.
+type Occupancy struct {
+	Entries int // the decision included
+	Limit   int
+	OfVDOM  bool // of the VDOM, over all protocols; otherwise of the protocol
+}
+
+// occupancy is that for a scope now.
+func (e *Engine) occupancy(s failopen.Scope) Occupancy {
+	use := Occupancy{Entries: e.table.Current(s.Proto), Limit: e.table.Limit(s.Proto)}
+	limits := e.settings().limits.VDOM
+	if int(s.VDOM) >= len(limits) || limits[s.VDOM] == 0 {
+		return use
+	}
+	if own, limit := e.table.CurrentVDOM(s.VDOM), limits[s.VDOM]; limit-own <= use.Limit-use.Entries {
+		return Occupancy{Entries: own, Limit: limit, OfVDOM: true}
+	}
+	return use
 }
 
 // TurnedAway is a session that was refused or let in uninspected.
@@ -106,17 +127,17 @@ func (r *ring[T]) newestFirst(yield func(*T) bool) {
 }
 
 // circumstances are those of a decision that has just been made.
-func (e *Engine) circumstances(p protocols.Protocol, d failopen.Decision) Circumstances {
+func (e *Engine) circumstances(s failopen.Scope, d failopen.Decision) Circumstances {
 	set := e.settings()
 	return Circumstances{
 		At: time.Now(), Row: d.Row, Trigger: d.Trigger, Policy: set.failopen.Policy, Session: set.failopen.Session,
-		Entries: e.table.Current(p), Limit: e.table.Limit(p),
+		Occupancy: e.occupancy(s),
 	}
 }
 
 // turnedAway remembers a session that was refused or bypassed.
 func (e *Engine) turnedAway(s *Session, a admission, refused bool) Circumstances {
-	c := e.circumstances(s.entry.Proto, a.Decision)
+	c := e.circumstances(failopen.Scope{VDOM: s.entry.VDOM, Proto: s.entry.Proto}, a.Decision)
 	e.recall.mu.Lock()
 	defer e.recall.mu.Unlock()
 	e.recall.away.add(TurnedAway{

@@ -33,7 +33,7 @@ func (r *rounds) one(count func()) {
 }
 
 // reset returns all counters to zero, between two rounds.
-func (r *rounds) reset(vdoms ...*stats.VDOM) {
+func (r *rounds) reset(vdoms []*stats.VDOM) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, v := range vdoms {

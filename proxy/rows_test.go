@@ -83,7 +83,7 @@ func TestRowsTellWhatSessionsDo(t *testing.T) {
 	assert.EqualValues(t, len("40000\n")+size+len("11\n")+len(badContent), blocked.Down)
 
 	phantom := netip.MustParseAddr("192.0.2.7")
-	require.Equal(t, 2, r.e.Fill(protocols.POP3, 2, phantom, time.Hour))
+	require.Equal(t, 2, r.e.Fill("", protocols.POP3, 2, phantom, time.Hour))
 	bypassed := r.dial()
 	bypassed.say("bad")
 	assert.Equal(t, "11", bypassed.line())

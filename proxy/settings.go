@@ -9,7 +9,6 @@ import (
 
 	"utmsim/failopen"
 	"utmsim/internal/config"
-	"utmsim/internal/stats"
 	"utmsim/protocols"
 	"utmsim/scanner"
 	"utmsim/sessiontable"
@@ -19,6 +18,7 @@ import (
 // configuration. They are immutable.
 type settings struct {
 	snap            *config.Snapshot
+	vdoms           []*vdomState // of the configuration, root first
 	failopen        failopen.Settings
 	thresholds      failopen.Thresholds
 	limits          sessiontable.Limits
@@ -31,11 +31,11 @@ type settings struct {
 // connectLimit is how long a connect may take.
 func (s *settings) connectLimit() time.Duration { return time.Duration(s.connectTimeout) }
 
-// newSettings reads a snapshot.
-func newSettings(snap *config.Snapshot) *settings {
+// newSettings reads a snapshot, whose VDOMs are those given.
+func newSettings(snap *config.Snapshot, vdoms []*vdomState) *settings {
 	sim, global := &snap.Simulator, &snap.Global
 	set := &settings{
-		snap: snap,
+		snap: snap, vdoms: vdoms,
 		failopen: failopen.Settings{
 			Session:         global.AVFailopenSession,
 			Policy:          global.AVFailopen,
@@ -50,7 +50,7 @@ func newSettings(snap *config.Snapshot) *settings {
 		limits: sessiontable.Limits{
 			Pool:        snap.Resource.Proxy,
 			PerProtocol: sim.Pool == config.PoolPerProtocol,
-			VDOM:        []int{snap.VDOMLimit(rootVDOM)},
+			VDOM:        vdomLimits(snap, vdoms),
 		},
 	}
 	if sim.Persona == config.Persona56 {
@@ -62,8 +62,19 @@ func newSettings(snap *config.Snapshot) *settings {
 	return set
 }
 
-// rootVDOM is the VDOM of a unit without VDOMs.
-const rootVDOM = "root"
+// vdomLimits are the limits of the VDOMs by index.
+func vdomLimits(snap *config.Snapshot, vdoms []*vdomState) (limits []int) {
+	for _, v := range vdoms {
+		n := snap.VDOMLimit(v.name)
+		for n > 0 && int(v.index) >= len(limits) {
+			limits = append(limits, 0)
+		}
+		if n > 0 {
+			limits[v.index] = n
+		}
+	}
+	return limits
+}
 
 // route is what becomes of the sessions of one listener: the policy that matched,
 // with its profiles resolved. It is immutable; a session keeps the one it began
@@ -91,6 +102,7 @@ type route struct {
 	loopback      bool  // an explicit client may be connected to this host
 	dataPorts     portRange
 	serverData    config.DataMode
+	connectPorts  []uint16 // that CONNECT may reach
 	retries       int
 }
 
@@ -98,13 +110,6 @@ type route struct {
 type target struct {
 	host string
 	addr netip.AddrPort
-}
-
-// vdomState is what belongs to one VDOM.
-type vdomState struct {
-	name  string
-	index uint16
-	stats *stats.VDOM
 }
 
 // newRoute resolves profiles for protocol p. The configuration has checked that
@@ -158,26 +163,44 @@ type doorway struct {
 }
 
 // doorways are the listeners that the objects of a VDOM ask for.
-func doorways(dom *config.Domain, vdom *vdomState) ([]doorway, error) {
-	var out []doorway
+func doorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 	for i := range dom.VIPs {
-		d, err := vipDoorway(dom, &dom.VIPs[i], vdom)
-		if err != nil {
-			return nil, err
-		}
-		if d != nil {
+		if d := vipDoorway(dom, &dom.VIPs[i], vdom); d != nil {
 			out = append(out, *d)
 		}
 	}
 	out = append(out, explicitDoorways(dom, vdom)...)
-	for i, d := range out {
-		for _, o := range out[:i] {
-			if o.addr == d.addr {
-				return nil, fmt.Errorf("%s and %s both listen on %s", o.owner, d.owner, d.addr)
-			}
+	if vdom.name != config.RootVDOM {
+		for i := range out {
+			out[i].owner += " of VDOM " + vdom.name
 		}
 	}
+	return out
+}
+
+// allDoorways are the listeners of a configuration with these VDOMs. All listen on
+// this host, so that no two can have the same address.
+func allDoorways(snap *config.Snapshot, vdoms []*vdomState) ([]doorway, error) {
+	var out []doorway
+	for _, v := range vdoms {
+		out = append(out, doorways(snap.VDOM(v.name), v)...)
+	}
+	taken := make(map[netip.AddrPort]string, len(out))
+	for _, d := range out {
+		if other, ok := taken[d.addr]; ok {
+			return nil, fmt.Errorf("%s and %s both listen on %s", other, d.owner, d.addr)
+		}
+		taken[d.addr] = d.owner
+	}
 	return out, nil
+}
+
+// statelessVDOMs stand for the VDOMs of a configuration that is only looked at.
+func statelessVDOMs(snap *config.Snapshot) (list []*vdomState) {
+	for name := range snap.Domains() {
+		list = append(list, &vdomState{name: name})
+	}
+	return list
 }
 
 // explicitDoorways are the listeners of the proxies whose clients name the server.
@@ -185,7 +208,7 @@ func explicitDoorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 	if w := &dom.WebProxy; w.Status {
 		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
 		d.route = newRoute(dom, protocols.HTTP, vdom, w.Options, w.AVProfile)
-		d.route.loopback = w.AllowLoopback
+		d.route.loopback, d.route.connectPorts = w.AllowLoopback, w.ConnectPorts
 		out = append(out, d)
 	}
 	if f := &dom.FTPProxy; f.Status {
@@ -208,7 +231,7 @@ func FilesNeeded(snap *config.Snapshot) (need, most int) {
 	n := snap.Resource.Proxy
 	need = 2*n + reserveFD
 	most = need
-	doors, err := doorways(&snap.Domain, nil)
+	doors, err := allDoorways(snap, statelessVDOMs(snap))
 	if err != nil {
 		return need, most // the engine will say so
 	}
@@ -232,7 +255,7 @@ func (r portRange) at(n int) uint16 { return r.low + uint16(n%r.size()) }
 // Doorways tells where an engine with this configuration listens, and for what,
 // a line each.
 func Doorways(snap *config.Snapshot) ([]string, error) {
-	doors, err := doorways(&snap.Domain, nil)
+	doors, err := allDoorways(snap, statelessVDOMs(snap))
 	if err != nil {
 		return nil, err
 	}
@@ -248,9 +271,9 @@ func Doorways(snap *config.Snapshot) ([]string, error) {
 }
 
 // vipDoorway is the listener of a VIP; nil when no policy lets anybody through.
-func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, error) {
+func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) *doorway {
 	if v.ExtPort == 0 || !v.PortForward {
-		return nil, nil
+		return nil
 	}
 	for i := range dom.Policies {
 		pol := &dom.Policies[i]
@@ -262,7 +285,7 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, e
 			continue
 		}
 		if pol.Action != config.ActionAccept {
-			return nil, nil
+			return nil
 		}
 		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
 		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
@@ -272,9 +295,9 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, e
 		if v.Type == config.VIPFQDN {
 			d.route.target = &target{host: v.MappedAddr, addr: netip.AddrPortFrom(netip.Addr{}, v.Port())}
 		}
-		return d, nil
+		return d
 	}
-	return nil, nil
+	return nil
 }
 
 // serviceOf is the protocol that a policy lets through to a VIP: the one service

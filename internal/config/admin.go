@@ -15,11 +15,24 @@ type Admin struct {
 	PublicKey string   `cli:"ssh-public-key1" max:"1024" help:"Public key of an SSH client. The client is authenticated without being asked for credentials."`
 	SecondKey string   `cli:"ssh-public-key2" max:"1024" help:"Public key of an SSH client. The client is authenticated without being asked for credentials."`
 	ThirdKey  string   `cli:"ssh-public-key3" max:"1024" help:"Public key of an SSH client. The client is authenticated without being asked for credentials."`
+	VDOMs     []string `cli:"vdom" max:"31" ref:"vdom" oneof:"root" help:"Virtual domains of this administrator (none = root); accprofile super_admin has all."`
 	Comments  string   `cli:"comments" max:"255" pattern:"lines" help:"Comment."`
 }
 
 // SuperAdmin is the profile that may change things.
 const SuperAdmin = "super_admin"
+
+// KeptTo are the VDOMs that the account is kept to, where there are VDOMs; none for
+// one that may see all.
+func (a *Admin) KeptTo() []string {
+	switch {
+	case a.Profile == SuperAdmin:
+		return nil
+	case len(a.VDOMs) == 0:
+		return []string{RootVDOM}
+	}
+	return a.VDOMs
+}
 
 // Accepts tells whether key is one of the account's.
 func (a *Admin) Accepts(key ssh.PublicKey) bool {

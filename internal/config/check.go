@@ -40,7 +40,15 @@ func validate(root *node, snap *Snapshot) *fault {
 			return f
 		}
 	}
-	return validateDomain(&snap.Domain)
+	for name, d := range snap.Domains() {
+		if f := validateDomain(d); f != nil {
+			if name != RootVDOM {
+				f.vdom = name
+			}
+			return f
+		}
+	}
+	return nil
 }
 
 // validateDomain checks what the objects of one VDOM say about each other.
@@ -54,13 +62,16 @@ func validateDomain(d *Domain) *fault {
 }
 
 func (n *node) validateSettings(at place, dir *directory, persona Persona) *fault {
+	if k := n.def.key; k != nil && !dir.has(k, at.vdom, n.key) {
+		return &fault{place: at, err: noEntry(n.key)}
+	}
 	for i, s := range n.def.settings {
 		words := n.words(i)
 		if s.required && len(words) == 0 {
 			return at.fault(s.name, "Attribute '%s' MUST be set.", s.name)
 		}
 		for _, w := range words {
-			if !dir.has(s, w) {
+			if !dir.has(s, at.vdom, w) {
 				return &fault{place: at, setting: s.name, err: noEntry(w)}
 			}
 			if persona != Persona52 && slices.Contains(s.only52, w) {
@@ -73,6 +84,9 @@ func (n *node) validateSettings(at place, dir *directory, persona Persona) *faul
 
 func checkGlobal(s *Snapshot) *fault {
 	at := place{path: "system global"}
+	if n := len(s.VDOMs); n > 0 && !s.Global.VDOMAdmin {
+		return at.fault("vdom-admin", "vdom-admin can't be disabled while there are VDOMs besides root: %s", s.VDOMs[n-1].Name)
+	}
 	if g := s.Global; g.MemoryGreen >= g.MemoryRed {
 		return at.fault("memory-use-threshold-green", "memory-use-threshold-green (%d) must be lower than memory-use-threshold-red (%d)", g.MemoryGreen, g.MemoryRed)
 	} else if g.MemoryRed >= g.MemoryExtreme {

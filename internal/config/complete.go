@@ -74,20 +74,26 @@ func (e *Editor) candidates(before []Word) []Choice {
 
 func (e *Editor) configChoices(args []Word) []Choice {
 	here := e.w.here()
-	list := objectChoices(here.node.def, args)
-	if here.level == atTop && len(args) == 0 {
-		list = append(list,
-			Choice{Word: scopeGlobal, Help: "Configure global settings."},
-			Choice{Word: scopeVDOM, Help: "Configure virtual domain."})
+	if here.level != atTop || !e.w.multi {
+		return objectChoices(here.node.def, args, e.w.offers)
 	}
-	return list
+	if len(args) == 0 && e.kept != nil {
+		return scopes[1:]
+	}
+	if len(args) == 0 {
+		return scopes
+	}
+	if _, m := resolve(len(scopes), func(i int) string { return scopes[i].Word }, args[0].Text); m == matched && len(args) == 1 {
+		return []Choice{enter}
+	}
+	return nil
 }
 
 // objectChoices are the words that may follow those of args in the path of an object
-// within def, or enter when the path is complete.
-func objectChoices(def *object, args []Word) []Choice {
+// that is offered within def, or enter when the path is complete.
+func objectChoices(def *object, args []Word, offered func(*object) bool) []Choice {
 	if len(args) > 0 {
-		if _, used, m := def.findSub(args); m == matched && used == len(args) {
+		if _, used, m := def.findSub(args, offered); m == matched && used == len(args) {
 			return []Choice{enter}
 		} else if m != unfinished {
 			return nil
@@ -95,7 +101,7 @@ func objectChoices(def *object, args []Word) []Choice {
 	}
 	var list []Choice
 	for _, sub := range def.subs {
-		if len(sub.words) <= len(args) || !beginsWith(sub.words, args) {
+		if !offered(sub) || len(sub.words) <= len(args) || !beginsWith(sub.words, args) {
 			continue
 		}
 		c := Choice{Word: sub.words[len(args)], Help: sub.help}
@@ -130,7 +136,7 @@ func (e *Editor) readChoices(verb string, args []Word) []Choice {
 	if here.level&atRoot == 0 {
 		return append(list, enter)
 	}
-	list = append(list, objectChoices(here.node.def, args)...)
+	list = append(list, objectChoices(here.node.def, args, e.w.offers)...)
 	if _, n, err := e.target(args); err == nil && len(args) > 0 && n.table {
 		list = append(list, keyChoices(n)...)
 	}
@@ -140,22 +146,13 @@ func (e *Editor) readChoices(verb string, args []Word) []Choice {
 func (e *Editor) tableChoices(verb string, args []Word) []Choice {
 	here := e.w.here()
 	if here.level == atVDOMs {
-		if len(args) == 0 {
-			return []Choice{{Word: rootVDOM, Help: "Virtual domain."}}
-		}
-		return []Choice{enter}
+		return e.vdomChoices(verb, args)
 	}
 	k := here.node.def.key
 	hint := Choice{Word: k.name, Help: k.help, Hint: true, Required: true}
 	switch {
 	case len(args) == 0 && verb == "edit":
-		list := append([]Choice{hint}, keyChoices(here.node)...)
-		for _, o := range k.oneof {
-			if here.node.find(o) < 0 {
-				list = append(list, Choice{Word: typed(o)})
-			}
-		}
-		return list
+		return append(append([]Choice{hint}, keyChoices(here.node)...), e.newKeys(here.node)...)
 	case len(args) == 0 || len(args) == 2 && verb == "move":
 		return keyChoices(here.node)
 	case len(args) == 1 && (verb == "rename" || verb == "clone"):
@@ -166,6 +163,40 @@ func (e *Editor) tableChoices(verb string, args []Word) []Choice {
 		return []Choice{hint}
 	}
 	return []Choice{enter}
+}
+
+// newKeys are the keys that the table takes and does not have yet, where they can be
+// listed.
+func (e *Editor) newKeys(table *node) []Choice {
+	k := table.def.key
+	keys := slices.Clone(k.oneof)
+	if k.ref != "" {
+		keys = slices.AppendSeq(keys, keysAt(e.w.root, e.w.vdom(), k.ref))
+	}
+	var list []Choice
+	for _, key := range keys {
+		if table.find(key) < 0 {
+			list = append(list, Choice{Word: typed(key)})
+		}
+	}
+	return list
+}
+
+// vdomChoices are the VDOMs: for edit all and a new one, for delete those that
+// aren't root.
+func (e *Editor) vdomChoices(verb string, args []Word) []Choice {
+	if len(args) > 0 {
+		return []Choice{enter}
+	}
+	var list []Choice
+	if verb == "edit" {
+		k := e.w.root.def.subs[e.w.root.def.vdomTable()].key
+		list = []Choice{{Word: k.name, Help: k.help, Hint: true, Required: true}, {Word: RootVDOM}}
+	}
+	for _, v := range e.w.root.vdoms() {
+		list = append(list, Choice{Word: v.key})
+	}
+	return slices.DeleteFunc(list, func(c Choice) bool { return e.kept != nil && !slices.Contains(e.kept, c.Word) })
 }
 
 func keyChoices(table *node) []Choice {
@@ -257,7 +288,7 @@ func (e *Editor) valueChoices(s *setting) []Choice {
 	}
 	listed := make(map[string]bool)
 	for _, path := range s.targets() {
-		for k := range keysAt(e.w.root, path) {
+		for k := range keysAt(e.w.root, e.w.vdom(), path) {
 			if !listed[k] && !slices.Contains(s.oneof, k) {
 				list = append(list, Choice{Word: typed(k)})
 			}

@@ -35,7 +35,7 @@ func TestComplete(t *testing.T) {
 	s := newSession(t, NewStore())
 	_, err := s.e.store.Load("f", strings.NewReader("config firewall address\nedit \"my LAN\"\nnext\nend\n"+vipText("by name", 81)))
 	require.NoError(t, err)
-	const global = "admin-lockout-duration admin-lockout-threshold admin-ssh-address admin-ssh-grace-time admin-ssh-password admin-ssh-port admintimeout av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red post-login-banner pre-login-banner"
+	const global = "admin-lockout-duration admin-lockout-threshold admin-ssh-address admin-ssh-grace-time admin-ssh-password admin-ssh-port admintimeout av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red post-login-banner pre-login-banner vdom-admin"
 	for _, step := range []struct {
 		at    string            // line executed before
 		lines map[string]string // begun line -> offers
@@ -44,13 +44,14 @@ func TestComplete(t *testing.T) {
 			"":                           "config get show",
 			"s":                          "show",
 			"x":                          "",
-			"config ":                    "system firewall antivirus webfilter web-proxy ftp-proxy log global vdom",
+			"config ":                    "system firewall antivirus webfilter web-proxy ftp-proxy log",
 			"config fire":                "firewall",
 			"config firewall ":           "profile-protocol-options vip policy",
 			"conf fi p":                  "profile-protocol-options policy",
 			"config nothing ":            "",
 			"config firewall vip ":       "<Enter>",
 			"config global ":             "",
+			"config vdom ":               "",
 			"show ":                      "full-configuration system firewall antivirus webfilter web-proxy ftp-proxy log",
 			"show f":                     "full-configuration firewall ftp-proxy",
 			"show full-configuration sy": "system",
@@ -136,8 +137,35 @@ func TestComplete(t *testing.T) {
 		{"end", nil},
 		{"config system vdom-property", map[string]string{"edit ": "*<name> root"}},
 		{"end", nil},
-		{"config vdom", map[string]string{"": "edit end", "edit ": "root", "edit root ": "<Enter>"}},
-		{"edit root", map[string]string{"": "config get show next end", "config fi": "firewall"}},
+		{"config system global", nil},
+		{"set vdom-admin enable", nil},
+		{"end", map[string]string{
+			"": "config get show", "config ": "global vdom", "config system ": "", "config vdom ": "<Enter>",
+			"get ": "", "show ": "full-configuration",
+		}},
+		{"config vdom", map[string]string{"": "edit delete end", "edit ": "*<name> root", "edit root ": "<Enter>", "delete ": ""}},
+		{"edit guests", map[string]string{
+			"": "config get show next end", "config ": "firewall antivirus webfilter web-proxy ftp-proxy", "get ": "firewall antivirus webfilter web-proxy ftp-proxy",
+			"config firewall vip ": "<Enter>", "show firewall vip ": "<Enter>",
+		}},
+		{"next", map[string]string{"edit ": "*<name> root guests", "delete ": "guests", "delete guests ": "<Enter>"}},
+		{"edit root", map[string]string{"show firewall vip ": `<Enter> "by name"`, "config antivirus ": "profile"}},
+		{"end", nil},
+		{"config global", map[string]string{"config ": "system antivirus webfilter log", "show ": "full-configuration system antivirus webfilter log", "config antivirus ": "engine"}},
+		{"config system vdom-property", map[string]string{"edit ": "*<name> root guests"}},
+		{"end", nil},
+		{"config system admin", nil},
+		{"edit helper", map[string]string{"set vdom ": "root guests"}},
+		{"abort", nil},
+		{"config system global", nil},
+		{"end", nil},
+		{"end", nil},
+		{"config vdom", nil},
+		{"delete guests", map[string]string{"edit ": "*<name> root", "delete ": ""}},
+		{"end", nil},
+		{"config global", nil},
+		{"config system global", nil},
+		{"set vdom-admin disable", nil},
 		{"end", nil},
 	} {
 		if step.at != "" {

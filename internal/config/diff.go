@@ -20,7 +20,8 @@ func (k ChangeKind) String() string { return [...]string{"changed", "added", "de
 // them.
 type Change struct {
 	Kind     ChangeKind
-	Path     string // the object: "firewall policy"
+	VDOM     string // whose object it is; "" for root's and the unit's
+	Path     string // the object: "firewall policy"; "" for a VDOM as a whole
 	Key      string // the entry; "" for an object that is no table and for Moved
 	Setting  string // within an object in the entry "http ports"; of the other kinds the table within, mostly ""
 	Old, New string // of a password a star
@@ -29,7 +30,13 @@ type Change struct {
 // What is what has changed, without its values: "system global hostname",
 // `firewall vip "web" added`.
 func (c Change) What() string {
-	parts := []string{c.Path}
+	var parts []string
+	if c.VDOM != "" {
+		parts = append(parts, scopeVDOM, quote(c.VDOM))
+	}
+	if c.Path != "" {
+		parts = append(parts, c.Path)
+	}
 	if c.Key != "" {
 		parts = append(parts, quote(c.Key))
 	}
@@ -48,10 +55,13 @@ func (c Change) What() string {
 }
 
 // differ collects changes. Nodes that both trees share are equal by construction.
-type differ struct{ changes []Change }
+type differ struct {
+	factory *node // what a new VDOM is compared with
+	changes []Change
+}
 
-func changes(old, new *node) []Change {
-	var d differ
+func changes(old, new, factory *node) []Change {
+	d := differ{factory: factory}
 	d.object(place{}, old, new)
 	return d.changes
 }
@@ -65,7 +75,7 @@ func (d *differ) object(at place, old, new *node) {
 			if s.kind == kindPassword {
 				a, b = s.plain(old.words(i)), s.plain(new.words(i))
 			}
-			d.changes = append(d.changes, Change{Path: at.path, Key: at.key, Setting: at.sub + s.name, Old: a, New: b})
+			d.changes = append(d.changes, Change{VDOM: at.vdom, Path: at.path, Key: at.key, Setting: at.sub + s.name, Old: a, New: b})
 		}
 	}
 	for i := range new.subs {
@@ -96,19 +106,27 @@ func (d *differ) table(at place, old, new *node) {
 		was := before[e.key]
 		if was == nil {
 			d.add(Added, at, e.key)
-			was = newEntry(new.def, nil, e.key)
+			was = d.blank(new.def, e.key)
 		}
 		d.object(at.entry(e.key), was, e)
 	}
 	a, b := shared(old, before, after), shared(new, before, after)
 	if a != b {
-		d.changes = append(d.changes, Change{Kind: Moved, Path: at.path, Key: at.key, Setting: strings.TrimSpace(at.sub), Old: a, New: b})
+		d.changes = append(d.changes, Change{Kind: Moved, VDOM: at.vdom, Path: at.path, Key: at.key, Setting: strings.TrimSpace(at.sub), Old: a, New: b})
 	}
+}
+
+// blank is a new entry.
+func (d *differ) blank(def *object, key string) *node {
+	if def.vdoms {
+		return newVDOM(d.factory, nil, key)
+	}
+	return newEntry(def, nil, key)
 }
 
 func (d *differ) add(kind ChangeKind, at place, key string) {
 	inner := at.entry(key)
-	d.changes = append(d.changes, Change{Kind: kind, Path: at.path, Key: inner.key, Setting: strings.TrimSpace(inner.sub)})
+	d.changes = append(d.changes, Change{Kind: kind, VDOM: inner.vdom, Path: at.path, Key: inner.key, Setting: strings.TrimSpace(inner.sub)})
 }
 
 // live are the entries of a table that are simulated.

@@ -14,8 +14,9 @@ import (
 type Editor struct {
 	store *Store
 	who   string
-	view  bool  // nothing may be changed
-	base  *node // the tree the draft started from
+	view  bool     // nothing may be changed
+	kept  []string // the VDOMs it may enter; nil: all, and what they share
+	base  *node    // the tree the draft started from
 	w     *walker
 	marks []int    // of each frame: length of log when it was opened
 	log   [][]Word // lines that have made the draft from base, scopes left out
@@ -37,10 +38,52 @@ func (s *Store) View(who string) *Editor {
 	return e
 }
 
+// Confine keeps the editor to VDOMs, where there are VDOMs: it is in the first one,
+// and may enter no other nor what they share.
+func (e *Editor) Confine(vdoms []string) {
+	e.kept = vdoms
+	e.restart(e.base, nil)
+	if e.w.multi && e.w.enterScope(scopeVDOM) && e.w.root.home(homeName(vdoms[0])) != nil {
+		e.w.editVDOM(vdoms[0])
+	}
+	e.trackFrames()
+}
+
 func (e *Editor) walker(root *node) *walker {
-	w := newWalker(root)
+	w := newWalker(root, e.store.factory)
+	w.kept = e.kept
 	w.persona = e.store.Snapshot().Simulator.Persona
 	return w
+}
+
+// within is a walker on root that has entered scopes, as far as they are there.
+func (e *Editor) within(root *node, scopes []frame) *walker {
+	w := e.walker(root)
+	for _, f := range scopes {
+		switch f.level {
+		case atGlobal, atVDOMs:
+			if !w.enterScope(f.name) {
+				return w
+			}
+		case atVDOM:
+			if w.root.home(homeName(f.name)) == nil {
+				return w
+			}
+			w.editVDOM(f.name)
+		}
+	}
+	return w
+}
+
+// scopes are the frames outside of objects, the top left out.
+func (e *Editor) scopes() []frame {
+	var list []frame
+	for _, f := range e.w.frames[1:] {
+		if f.level&atScope != 0 {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // Execute executes one line. On an error, a *CLIError, the line has changed nothing;
@@ -81,17 +124,21 @@ func (e *Editor) run(verb string, words []Word) ([]string, *CLIError) {
 	if e.view && e.alters(verb, args) {
 		return nil, Denied()
 	}
-	depth := e.w.depth()
+	depth, scopes := e.w.depth(), e.scopes()
+	changes := e.w.here().level == atVDOMs && e.alters(verb, args)
 	out, err := e.w.do(verb, args)
 	if err != nil {
 		return nil, err
 	}
 	after := e.w.depth()
 	switch {
+	case changes:
+		e.log = [][]Word{slices.Clone(words)}
+		return out, e.commit(scopes, false)
 	case depth == 0 && after == 0:
 		e.trackFrames()
 	case after == 0 || verb == "next" && after == 1:
-		return out, e.commit(after == 1)
+		return out, e.commit(scopes, after == 1)
 	default:
 		e.trackFrames()
 		e.log = append(e.log, slices.Clone(words))
@@ -106,7 +153,13 @@ func (e *Editor) alters(verb string, args []Word) bool {
 		return false
 	case "edit":
 		here := e.w.here()
-		return here.level == atTable && (len(args) != 1 || e.w.locate(here.node, args[0].Text) < 0)
+		switch {
+		case here.level == atVDOMs:
+			return len(args) == 1 && e.w.root.home(homeName(args[0].Text)) == nil
+		case here.level == atTable:
+			return len(args) != 1 || e.w.locate(here.node, args[0].Text) < 0
+		}
+		return false
 	}
 	return true
 }
@@ -117,10 +170,14 @@ func (e *Editor) Question(words []Word) string {
 	if len(words) != 1 || words[0].Quoted || e.view {
 		return ""
 	}
-	if verb, err := resolveVerb(e.w.here().level, words[0].Text, false); err != nil || verb != "purge" {
-		return ""
+	verb, _ := resolveVerb(e.w.here().level, words[0].Text, false)
+	switch {
+	case verb == "purge":
+		return "This operation will clear all table!\nDo you want to continue? (y/n)"
+	case verb == "end" && e.w.root.multiVDOM() != e.w.multi:
+		return "You will be logged out for the operation to take effect.\nDo you want to continue? (y/n)"
 	}
-	return "This operation will clear all table!\nDo you want to continue? (y/n)"
+	return ""
 }
 
 // trackFrames notes where frames begin in the log; it runs before the line that has
@@ -132,13 +189,17 @@ func (e *Editor) trackFrames() {
 	e.marks = e.marks[:len(e.w.frames)]
 }
 
-// commit puts the draft in force, and goes on in the same table if reopen.
-func (e *Editor) commit(reopen bool) *CLIError {
+// commit puts the draft in force, which was made in scopes, and goes on in the same
+// table if reopen.
+func (e *Editor) commit(scopes []frame, reopen bool) *CLIError {
 	err := e.store.commit(e.who, func(live *node) (*node, *CLIError) {
 		if live == e.base {
 			return e.w.root, nil
 		}
-		again := e.walker(live)
+		again := e.within(live, scopes)
+		if len(again.frames) <= len(scopes) {
+			return nil, noEntry(scopes[len(scopes)-1].name)
+		}
 		if err := again.replay(e.log); err != nil {
 			return nil, err
 		}
@@ -168,14 +229,10 @@ func (e *Editor) refresh() {
 	}
 }
 
-// restart begins a draft from root in the present scope and repeats lines in it.
+// restart begins a draft from root in the present scope, or as much as there is of it
+// by now, and repeats lines in it.
 func (e *Editor) restart(root *node, lines [][]Word) {
-	scopes := slices.DeleteFunc(e.w.frames, func(f frame) bool { return f.level&atScope == 0 })
-	e.base, e.w = root, e.walker(root)
-	for _, f := range scopes[1:] {
-		f.node = e.w.root
-		e.w.push(f)
-	}
+	e.base, e.w = root, e.within(root, e.scopes())
 	e.log, e.marks = nil, make([]int, len(e.w.frames))
 	e.rerun(lines)
 }
@@ -220,9 +277,24 @@ func (e *Editor) Path() []string {
 	return path
 }
 
+// VDOM is the virtual domain the editor is in; "" outside of all. Without virtual
+// domains it is "".
+func (e *Editor) VDOM() string {
+	for _, f := range e.w.frames {
+		if f.level == atVDOM {
+			return f.name
+		}
+	}
+	return ""
+}
+
 // Prompt is the word of the prompt: the last word of the object's path or the key
 // of the entry; "" at the top.
 func (e *Editor) Prompt() string { return e.w.here().name }
+
+// InObject says whether the editor is inside an object, so that what was set may not
+// be in force yet.
+func (e *Editor) InObject() bool { return e.w.depth() > 0 }
 
 // InConfig says whether the editor is inside config, so that lines are its own.
 func (e *Editor) InConfig() bool { return len(e.w.frames) > 1 }

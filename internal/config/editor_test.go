@@ -123,6 +123,7 @@ func mustExecute(t *testing.T, e *Editor, line string) []string {
 
 func TestPath(t *testing.T) {
 	s := newSession(t, NewStore())
+	s.ok("config system global", "set vdom-admin enable", "end")
 	assert.Empty(t, s.e.Path())
 	for _, c := range []struct{ line, prompt, path string }{
 		{"config vdom", "vdom", "vdom"},

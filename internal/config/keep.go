@@ -49,6 +49,31 @@ func (l *loader) skipBlock(st *statement, name string) error {
 	return nil
 }
 
+// mayBeVDOM says whether a VDOM can have that name here. Releases after those that
+// are simulated know longer ones.
+func (l *loader) mayBeVDOM(name string) bool {
+	if name == RootVDOM {
+		return true
+	}
+	_, err := l.parseKey(l.root.subs[l.root.def.vdomTable()], name)
+	return err == nil
+}
+
+// impliedVDOMs enables virtual domains where the file has some and does not say
+// whether they are enabled: later releases do so by another setting.
+func (l *loader) impliedVDOMs() {
+	const name = "vdom-admin"
+	said := place{path: "system global"}.id(name)
+	if len(l.root.vdoms()) == 0 || l.lines[said] > 0 {
+		return
+	}
+	for i, def := range l.root.def.subs {
+		if _, j, m := def.find(name); def.name == "system global" && m == matched {
+			l.sub(l.root, i).set(j, []string{"enable"})
+		}
+	}
+}
+
 // skipVDOM keeps what a file says about a VDOM that is not simulated. Its end may
 // be that of the whole "config vdom".
 func (l *loader) skipVDOM(st *statement, name string) error {
@@ -64,7 +89,7 @@ func (l *loader) skipVDOM(st *statement, name string) error {
 		l.pop()
 		l.opened = l.opened[:len(l.frames)]
 	}
-	l.keep(l.root, raw{name: "vdom " + name, scope: scopeVDOM, text: text})
+	l.keep(l.root, raw{name: "vdom " + name, scope: scopeVDOM, text: text, keys: []string{name}})
 	return nil
 }
 

@@ -60,9 +60,10 @@ func readFile(name string, r io.Reader) (string, error) {
 }
 
 // load reads a file on top of base and returns the new tree, not yet validated.
-func load(base *node, name, text string) (*loader, error) {
+// factory is what VDOMs that the file makes begin with.
+func load(base, factory *node, name, text string) (*loader, error) {
 	l := &loader{
-		walker: newWalker(base), name: name, id: new(token),
+		walker: newWalker(base, factory), name: name, id: new(token),
 		lex:     lexer{data: text, line: 1},
 		lines:   make(map[string]int),
 		touched: make(map[*node]bool),
@@ -88,6 +89,7 @@ func load(base *node, name, text string) (*loader, error) {
 		return nil, l.fail(o.line, fmt.Errorf("'%s' is not closed: the file ends before its end", o.what))
 	}
 	l.settle()
+	l.impliedVDOMs()
 	l.reportElsewhere()
 	slices.SortStableFunc(l.skipped, func(a, b Skipped) int { return a.Line - b.Line })
 	return l, nil
@@ -169,14 +171,14 @@ func (l *loader) mayBeForeign(args []Word) bool {
 	if len(args) == 0 {
 		return false
 	}
-	_, _, m := l.here().node.def.findSub(args)
+	_, _, m := l.here().node.def.findSub(args, l.offers)
 	return m == unmatched
 }
 
 func (l *loader) edit(st *statement, args []Word) error {
 	what := "edit " + joinWords(args)
 	here := l.here()
-	if here.level == atVDOMs && len(args) == 1 && args[0].Text != rootVDOM {
+	if here.level == atVDOMs && len(args) == 1 && !l.mayBeVDOM(args[0].Text) {
 		return l.skipVDOM(st, args[0].Text)
 	}
 	foreign := ""
@@ -201,10 +203,14 @@ func (l *loader) replaceForeign(table *node, text string) string {
 	if i := l.locate(table, text); i >= 0 && table.entries[i].opaque != nil {
 		l.fresh(table, table.entries[i].key)
 	}
-	if k := table.def.key; len(k.oneof) > 0 && text != "" && !slices.Contains(k.oneof, text) {
-		return k.name + " " + quote(text)
+	k := table.def.key
+	switch {
+	case text == "" || len(k.oneof) == 0:
+		return ""
+	case k.ref == scopeVDOM && l.mayBeVDOM(text), k.ref == "" && slices.Contains(k.oneof, text):
+		return ""
 	}
-	return ""
+	return k.name + " " + quote(text)
 }
 
 // fresh puts an entry with factory values in the place of the one with that key, or
@@ -247,6 +253,7 @@ func (l *loader) set(st *statement, args []Word) error {
 // file may define later.
 type farValue struct {
 	line int
+	vdom string
 	s    *setting
 	text string
 	path string
@@ -258,7 +265,7 @@ func (l *loader) lookAbroad(st *statement, n *node, name string) {
 		return
 	}
 	for _, text := range n.words(i) {
-		l.abroad = append(l.abroad, farValue{st.line, s, text, l.path()})
+		l.abroad = append(l.abroad, farValue{st.line, l.vdom(), s, text, l.path()})
 	}
 }
 
@@ -266,7 +273,7 @@ func (l *loader) lookAbroad(st *statement, n *node, name string) {
 func (l *loader) reportElsewhere() {
 	dir := newDirectory(l.root)
 	for _, v := range l.abroad {
-		if ours := slices.Contains(v.s.oneof, v.text) || dir.keys(v.s.ref)[v.text]; !ours && dir.has(v.s, v.text) {
+		if ours := slices.Contains(v.s.oneof, v.text) || dir.keys(v.vdom, v.s.ref)[v.text]; !ours && dir.has(v.s, v.vdom, v.text) {
 			l.skip(v.line, fmt.Sprintf("%s %s of %s", v.s.name, quote(v.text), v.path))
 		}
 	}

@@ -92,7 +92,7 @@ func TestBackup(t *testing.T) {
 		"    set admin-sport 8443\n    set timezone 04\nend\n",
 		"            unset post-lang\n",
 		"        set options clientcomfort oversize servercomfort\n",
-		"    edit \"guests\"\n        set proxy 100\n    next\n",
+		"    edit \"guests-of-the-house\"\n        set proxy 100\n    next\n",
 	} {
 		assert.Contains(t, back, kept)
 	}
@@ -257,6 +257,8 @@ edit root
 next
 edit guests
 next
+edit guests-of-ours
+next
 end
 config global
 config system global
@@ -286,6 +288,11 @@ edit guests
 config firewall policy
 edit 1
 set dstaddr "nowhere"
+set service "HTTP"
+next
+end
+config firewall address
+edit "nowhere"
 next
 end
 end
@@ -296,20 +303,21 @@ end
 	assert.Equal(t, "multi", s.Snapshot().Global.Hostname)
 	require.Len(t, s.Snapshot().Policies, 1)
 	assert.Equal(t, []string{
-		`test.conf:5: VDOM "guests" is not simulated (2 times)`,
-		`test.conf:11: 'set timezone' of system global is not simulated`,
-		`test.conf:13: 'config system accprofile' is not simulated`,
-		`test.conf:20: 'config firewall address' is not simulated`,
-		`test.conf:26: dstaddr "LAN" of firewall policy is not simulated`,
-		`test.conf:39: 'config system replacemsg http "a"' is not simulated`,
+		`test.conf:7: VDOM "guests-of-ours" is not simulated`,
+		`test.conf:13: 'set timezone' of system global is not simulated`,
+		`test.conf:15: 'config system accprofile' is not simulated`,
+		`test.conf:22: 'config firewall address' is not simulated (2 times)`,
+		`test.conf:28: dstaddr "LAN" of firewall policy is not simulated`,
+		`test.conf:37: dstaddr "nowhere" of firewall policy is not simulated`,
+		`test.conf:46: 'config system replacemsg http "a"' is not simulated`,
 	}, report.Summary())
 	back := reload(t, s)
 	for _, kept := range []string{
-		"config vdom\nedit guests\nnext\nend\n",
-		"config global\nconfig system accprofile\nedit \"x\"\nnext\nend\nend\n",
-		"config vdom\nedit root\nconfig firewall address\nedit \"LAN\"\nnext\nend\nend\n",
-		"config vdom\nedit guests\nconfig firewall policy\nedit 1\nset dstaddr \"nowhere\"\nnext\nend\nnext\nend\n",
-		"config system replacemsg http \"a\"\nend\n",
+		"#config-version=FGT\nconfig vdom\nedit root\nnext\nedit guests\nnext\nend\n\nconfig global\nconfig system global\n",
+		"set vdom-admin enable\nset timezone 4\nend\nconfig system accprofile\nedit \"x\"\nnext\nend\nconfig system replacemsg http \"a\"\nend\nend\n\n",
+		"config vdom\nedit root\nconfig firewall policy\n",
+		"end\nconfig firewall address\nedit \"LAN\"\nnext\nend\nend\n\nconfig vdom\nedit guests\nconfig firewall policy\n",
+		"end\nconfig firewall address\nedit \"nowhere\"\nnext\nend\nend\nconfig vdom\nedit guests-of-ours\nnext\nend\n",
 	} {
 		assert.Contains(t, back, kept)
 	}

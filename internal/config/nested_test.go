@@ -71,7 +71,7 @@ config web clock
     end
 end
 `
-	l, err := load(empty, "f", text)
+	l, err := load(empty, nil, "f", text)
 	require.NoError(t, err)
 	assert.Equal(t, []Skipped{{File: "f", Line: 22, Count: 1, What: "'set stratum' of web clock server"}}, l.skipped)
 
@@ -91,18 +91,18 @@ end
 	}, l.root.subs[1].getLines())
 
 	var what []string
-	for _, c := range changes(empty, l.root) {
+	for _, c := range changes(empty, l.root, nil) {
 		what = append(what, c.What()+" "+c.New)
 	}
 	assert.Equal(t, []string{
 		`web list "a" added `, `web list "a" entries 1 added `, `web list "a" entries 1 url "x"`, `web list "a" entries 2 added `,
 		`web list "a" deep deeper level 3`, `web clock zone ''`, `web clock server 7 added `, `web clock server 7 server "time.lab.test"`,
 	}, what)
-	again, err := load(l.root, "f", "config web list\nedit a\nconfig entries\nmove 2 before 1\nend\nend\n")
+	again, err := load(l.root, nil, "f", "config web list\nedit a\nconfig entries\nmove 2 before 1\nend\nend\n")
 	require.NoError(t, err)
-	assert.Equal(t, []Change{{Kind: Moved, Path: "web list", Key: "a", Setting: "entries", Old: "1 2", New: "2 1"}}, changes(l.root, again.root))
+	assert.Equal(t, []Change{{Kind: Moved, Path: "web list", Key: "a", Setting: "entries", Old: "1 2", New: "2 1"}}, changes(l.root, again.root, nil))
 
-	bad, err := load(l.root, "f", "config web clock\nconfig server\nedit 0\nend\nend\n")
+	bad, err := load(l.root, nil, "f", "config web clock\nconfig server\nedit 0\nend\nend\n")
 	require.NoError(t, err)
 	f := bad.root.fault(bad.root)
 	require.NotNil(t, f)

@@ -2,6 +2,7 @@ package config
 
 // place says where a node or setting is, in words for people.
 type place struct {
+	vdom string // "" for root and for what the whole unit shares
 	path string // "firewall policy"
 	key  string // of the entry; "" for an object that is no table
 	sub  string // names of the objects within, "http "
@@ -9,7 +10,10 @@ type place struct {
 
 // within is the place of an object inside the one at p.
 func (p place) within(def *object) place {
-	if p.path == "" {
+	switch {
+	case def.vdoms:
+		return p
+	case p.path == "":
 		p.path = def.name
 		return p
 	}
@@ -17,9 +21,14 @@ func (p place) within(def *object) place {
 	return p
 }
 
-// entry is the place of an entry of the table at p.
+// entry is the place of an entry of the table at p; of the VDOM with that name where
+// p is no object yet.
 func (p place) entry(key string) place {
-	if p.sub == "" {
+	switch {
+	case p.path == "":
+		p.vdom = key
+		return p
+	case p.sub == "":
 		p.key = key
 		return p
 	}
@@ -29,12 +38,12 @@ func (p place) entry(key string) place {
 
 // id is the place of a setting, or of the object itself, as one string.
 func (p place) id(setting string) string {
-	return p.path + "\x00" + p.key + "\x00" + p.sub + "\x00" + setting
+	return p.vdom + "\x00" + p.path + "\x00" + p.key + "\x00" + p.sub + "\x00" + setting
 }
 
 // mark remembers the line of a setting, or with "" of the object itself.
 func (l *loader) mark(setting string, line int) {
-	at := place{}
+	at := place{vdom: l.vdom()}
 	for _, f := range l.frames {
 		switch f.level {
 		case atObject, atTable:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,23 +98,54 @@ func TestAnySessionSurvives(t *testing.T) {
 			_, err = e.Execute(words)
 			return err == nil
 		}
+		if rapid.Bool().Draw(t, "vdoms") {
+			for _, l := range []string{"config system global", "set vdom-admin enable", "end"} {
+				require.True(t, run(l))
+			}
+		}
 		for range rapid.IntRange(1, 8).Draw(t, "objects") {
-			o := rapid.SampledFrom(language.subs).Draw(t, "object")
+			var objects []*object
+			if store.Snapshot().Global.VDOMAdmin {
+				objects = enterVDOM(t, run)
+			} else {
+				objects = slices.DeleteFunc(slices.Clone(language.subs), func(o *object) bool { return o.vdoms })
+			}
+			if len(objects) == 0 {
+				require.True(t, run("end"))
+				continue
+			}
+			o := rapid.SampledFrom(objects).Draw(t, "object")
 			require.True(t, run("config "+o.name))
 			lines := linesFor
 			if o.table {
 				lines = tableLinesFor
 			}
-			depth := len(e.Path())
 			for _, l := range lines(t, o) {
 				run(l)
 			}
-			for len(e.Path()) >= depth {
+			for len(e.Path()) > 0 {
 				run("end")
 			}
 		}
 		reloadRapid(t, store)
 	})
+}
+
+// enterVDOM draws where the next object is: one of the VDOMs, or what they share. It
+// returns the objects that are offered there; none where a VDOM was deleted instead.
+func enterVDOM(t *rapid.T, run func(string) bool) []*object {
+	if rapid.IntRange(0, 3).Draw(t, "global") == 0 {
+		require.True(t, run("config global"))
+		return slices.DeleteFunc(slices.Clone(language.subs), func(o *object) bool { return o.domain || o.vdoms })
+	}
+	require.True(t, run("config vdom"))
+	name := rapid.SampledFrom([]string{"root", "a", "b", "guests-2"}).Draw(t, "vdom")
+	if rapid.IntRange(0, 5).Draw(t, "delete") == 0 {
+		run("delete " + name)
+		return nil
+	}
+	require.True(t, run("edit "+name))
+	return language.domains()
 }
 
 func reloadRapid(t *rapid.T, s *Store) {
@@ -137,7 +169,8 @@ func FuzzLoad(f *testing.F) {
 		"config antivirus profile\npurge\nedit 'x y'\nset comment 'x\ny'\nconfig http\nset options scan pass\nset zz \"\nend\"\nconfig q\nend\nend\nnext\nrename \"x y\" to z\nmove z after z\nend",
 		"config firewall policy\nedit 1\nset schedule x\nend\nconfig firewall policy\nedit 1\nset dstaddr all\nset service ALL\nend\n",
 		"config firewall vip\nedit a\nend\nconfig firewall vip\nedit b\nset extip 1.1.1.1-1.1.1.2\nnext\nend\n",
-		"config system vdom-property\nedit x\nset proxy 1\nnext\nedit root\nset proxy 2\nend\n",
+		"config vdom\nedit g\nconfig firewall vip\nedit a\nset portforward enable\nset extport 1\nset mappedip 1.1.1.1\nend\nconfig x\nedit 1\nnext\nend\nnext\nedit name-that-is-too-long\nend\nconfig global\nconfig system vdom-property\nedit g\nend\nend",
+		"config system vdom-property\nedit name-that-is-too-long\nset proxy 1\nnext\nedit root\nset proxy 2\nend\n",
 	} {
 		f.Add(s)
 	}
@@ -158,6 +191,7 @@ func FuzzLoad(f *testing.F) {
 func FuzzExecute(f *testing.F) {
 	f.Add("config firewall policy\nedit 0\nset dstaddr all\nset service ALL\nnext\nmove 1 after 1\nend")
 	f.Add("config global\nshow\nend\nconfig vdom\nedit root\nget system dns\nabort\nnext\nend")
+	f.Add("config system global\nset vdom-admin enable\nend\nconfig global\nshow\nend\nconfig vdom\nedit a\nget firewall vip\nabort\nconfig firewall vip\nedit x\nset extport 1\nabort\nnext\ndelete a\nend")
 	f.Add("config antivirus profile\nedit x\nset comment \"a\xff\"\nconfig http\nset options av\nabort\nrename a to b\nabort")
 	f.Fuzz(func(t *testing.T, text string) {
 		store := NewStore()

@@ -9,9 +9,12 @@ func (e *Editor) show(args []Word) ([]string, *CLIError) {
 	if err != nil {
 		return nil, err
 	}
-	if n.def == language {
+	if here := e.w.here(); here.level&atRoot != 0 && n == here.node {
+		if here.level == atTop && e.kept != nil && e.w.multi {
+			return nil, Denied()
+		}
 		p := printer{full: full}
-		p.root(n, nil)
+		p.scoped(here, e.w.multi)
 		return p.out, nil
 	}
 	return showLines(table, n, full), nil
@@ -36,7 +39,7 @@ func (e *Editor) get(args []Word) ([]string, *CLIError) {
 	if err != nil {
 		return nil, err
 	}
-	if n.def == language {
+	if here := e.w.here(); here.level&atRoot != 0 && n == here.node {
 		return nil, incomplete()
 	}
 	return n.getLines(), nil
@@ -46,7 +49,7 @@ func (e *Editor) get(args []Word) ([]string, *CLIError) {
 func (e *Editor) firstWords() []string {
 	var names []string
 	if here := e.w.here(); here.level&atRoot != 0 {
-		for _, c := range objectChoices(here.node.def, nil) {
+		for _, c := range objectChoices(here.node.def, nil, e.w.offers) {
 			names = append(names, c.Word)
 		}
 	}
@@ -65,7 +68,7 @@ func (e *Editor) target(args []Word) (table, n *node, err *CLIError) {
 	if len(args) == 0 {
 		return nil, here.node, nil
 	}
-	i, used, m := here.node.def.findSub(args)
+	i, used, m := here.node.def.findSub(args, e.w.offers)
 	switch {
 	case m == unfinished:
 		return nil, nil, incomplete()

@@ -5,31 +5,54 @@ import (
 	"slices"
 )
 
-// keysAt are the keys of the table at path. The table need not be one of ours: of
-// blocks that are not simulated the keys are known too.
-func keysAt(root *node, path string) iter.Seq[string] {
+// keysAt are the keys of the table at path, as the objects of a VDOM see it: the
+// VDOM's own or the unit's. The table need not be one of ours: of blocks that are
+// not simulated the keys are known too.
+func keysAt(root *node, vdom, path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i, def := range root.def.subs {
-			if def.name != path {
-				continue
-			}
-			for _, e := range root.subs[i].entries {
-				if !yield(e.key) {
-					return
-				}
-			}
+		home := root.home(vdom)
+		if home == nil || !home.eachKey(path, everything, yield) || home == root {
+			return
 		}
-		for _, r := range root.extra {
-			if r.name != path {
-				continue
-			}
-			for _, k := range r.keys {
-				if !yield(k) {
-					return
-				}
+		root.eachKey(path, common, yield)
+	}
+}
+
+// everything and common tell which objects are meant: all, or those that the VDOMs
+// have in common.
+func everything(string, *object) bool { return true }
+
+func common(scope string, def *object) bool {
+	if def == nil {
+		return scope == scopeGlobal || scope == scopeVDOM
+	}
+	return !def.domain
+}
+
+// eachKey yields the keys of the table at path within n. want is asked about an
+// object, or about the scope of what is kept as text.
+func (n *node) eachKey(path string, want func(scope string, def *object) bool, yield func(string) bool) bool {
+	for i, def := range n.def.subs {
+		if def.name != path || !want("", def) {
+			continue
+		}
+		for _, e := range n.subs[i].entries {
+			if !yield(e.key) {
+				return false
 			}
 		}
 	}
+	for _, r := range n.extra {
+		if r.name != path && (r.scope != scopeVDOM || path != scopeVDOM) || !want(r.scope, nil) {
+			continue
+		}
+		for _, k := range r.keys {
+			if !yield(k) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // targets are the paths of the tables whose keys the setting takes.
@@ -53,14 +76,14 @@ func (s *setting) takesAny(value string) bool {
 	return true
 }
 
-// refersWithin says whether a value names something that exists; a setting that is
-// no reference takes any.
-func (s *setting) refersWithin(root *node, value string) bool {
+// refersWithin says whether a value names something that exists in a VDOM; a setting
+// that is no reference takes any.
+func (s *setting) refersWithin(root *node, vdom, value string) bool {
 	if s.takesAny(value) {
 		return true
 	}
 	for _, path := range s.targets() {
-		for k := range keysAt(root, path) {
+		for k := range keysAt(root, vdom, path) {
 			if k == value {
 				return true
 			}
@@ -73,28 +96,32 @@ func (s *setting) refersWithin(root *node, value string) bool {
 // table once. It is good until the tree changes.
 type directory struct {
 	root  *node
-	known map[string]map[string]bool // keys by path
+	known map[tableOf]map[string]bool // keys by table
 }
+
+// tableOf is the table at a path as a VDOM sees it.
+type tableOf struct{ vdom, path string }
 
 func newDirectory(root *node) *directory {
-	return &directory{root: root, known: make(map[string]map[string]bool)}
+	return &directory{root: root, known: make(map[tableOf]map[string]bool)}
 }
 
-func (d *directory) has(s *setting, value string) bool {
+func (d *directory) has(s *setting, vdom, value string) bool {
 	if s.takesAny(value) {
 		return true
 	}
-	return slices.ContainsFunc(s.targets(), func(path string) bool { return d.keys(path)[value] })
+	return slices.ContainsFunc(s.targets(), func(path string) bool { return d.keys(vdom, path)[value] })
 }
 
-func (d *directory) keys(path string) map[string]bool {
-	keys, ok := d.known[path]
+func (d *directory) keys(vdom, path string) map[string]bool {
+	at := tableOf{vdom, path}
+	keys, ok := d.known[at]
 	if !ok {
 		keys = make(map[string]bool)
-		for k := range keysAt(d.root, path) {
+		for k := range keysAt(d.root, vdom, path) {
 			keys[k] = true
 		}
-		d.known[path] = keys
+		d.known[at] = keys
 	}
 	return keys
 }

@@ -46,8 +46,10 @@ type object struct {
 	subs     []*object
 	shown    []int // indices into settings in the order of show and get
 	typ      reflect.Type
-	index    []int // of the field in the struct around it
-	element  int   // of an array there; -1 for a field that is none
+	fields   [][]int // of subs: the field in the struct
+	element  int     // of an array in the struct around it; -1 for a field that is none
+	domain   bool    // each VDOM has its own
+	vdoms    bool    // the table of the VDOMs, which only "config vdom" opens
 }
 
 // manifold is implemented by the elements of an array: many objects with the same
@@ -93,7 +95,15 @@ type setting struct {
 }
 
 // language is the declaration in Snapshot, read once.
-var language = buildObject("", "", reflect.TypeFor[Snapshot]())
+var language = declare()
+
+// declare reads the declaration. The objects of a VDOM are those of root, so that
+// nodes of one can be nodes of the other.
+func declare() *object {
+	o := buildObject("", "", reflect.TypeFor[Snapshot]())
+	o.subs[o.vdomTable()].subs = o.domains()
+	return o
+}
 
 func buildObject(name, help string, t reflect.Type, outer ...reflect.StructTag) *object {
 	o := &object{name: name, title: name, words: strings.Fields(name), help: help, typ: t, element: -1}
@@ -113,7 +123,11 @@ func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTa
 		name := f.Tag.Get("cli")
 		switch {
 		case f.Anonymous:
+			first := len(o.subs)
 			o.addFields(f.Type, at, append(slices.Clone(outer), f.Tag))
+			for _, sub := range o.subs[first:] {
+				sub.domain = f.Type == reflect.TypeFor[Domain]()
+			}
 		case f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Addr]() && f.Type != reflect.TypeFor[netip.Prefix]():
 			o.addSub(f, f.Type, at)
 		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
@@ -132,13 +146,13 @@ func (o *object) addFields(t reflect.Type, index []int, outer []reflect.StructTa
 
 func (o *object) addSub(f reflect.StructField, t reflect.Type, at []int) *object {
 	sub := buildObject(f.Tag.Get("cli"), f.Tag.Get("help"), t)
-	sub.index = at
 	if f.Tag.Get("sort") == "name" {
 		slices.SortFunc(sub.shown, func(a, b int) int {
 			return strings.Compare(sub.settings[a].name, sub.settings[b].name)
 		})
 	}
-	o.subs = append(o.subs, sub)
+	sub.vdoms = t == reflect.TypeFor[VDOM]()
+	o.subs, o.fields = append(o.subs, sub), append(o.fields, at)
 	return sub
 }
 
@@ -151,13 +165,13 @@ func (o *object) addMany(f reflect.StructField, at []int) {
 		sub := buildObject(f.Tag.Get("cli")+" "+name, help, elem, tags)
 		last := len(sub.name) - len(sub.words[len(sub.words)-1])
 		sub.title = sub.name[:last] + quote(sub.name[last:])
-		sub.index, sub.element = at, i
+		sub.element = i
 		for _, s := range sub.settings {
 			if text := texts[s.name]; text != "" {
 				s.def = []string{text}
 			}
 		}
-		o.subs = append(o.subs, sub)
+		o.subs, o.fields = append(o.subs, sub), append(o.fields, at)
 	}
 }
 
@@ -257,12 +271,15 @@ func (o *object) find(text string) (*setting, int, match) {
 	return o.settings[i], i, m
 }
 
-// findSub resolves the words of a config line to an object within o and says how
-// many of them it took. Where nothing matches, the count is the offending word's.
-func (o *object) findSub(words []Word) (sub, used int, m match) {
-	within := make([]int, len(o.subs))
-	for i := range within {
-		within[i] = i
+// findSub resolves the words of a config line to one of the objects within o that
+// are offered, and says how many of them it took. Where nothing matches, the count
+// is the offending word's.
+func (o *object) findSub(words []Word, offered func(*object) bool) (sub, used int, m match) {
+	var within []int
+	for i, s := range o.subs {
+		if offered(s) {
+			within = append(within, i)
+		}
 	}
 	for used < len(words) {
 		level := used

@@ -146,8 +146,21 @@ func (p *printer) raw(text string) {
 // root writes a whole configuration: the file's head, our objects, and what is not
 // simulated in the blocks it stood in.
 func (p *printer) root(n, was *node) {
-	p.kept(n, func(r raw) bool { return r.name == headName })
+	p.kept(n, raw.isHead)
+	if n.multiVDOM() {
+		p.vdoms(n, was)
+		return
+	}
+	p.objects(n, was, func(o *object) bool { return !o.vdoms })
+	p.kept(n, func(r raw) bool { return !r.isHead() })
+}
+
+// objects writes those of the objects within n that are wanted.
+func (p *printer) objects(n, was *node, want func(*object) bool) {
 	for i, sub := range n.subs {
+		if !want(sub.def) {
+			continue
+		}
 		var old *node
 		if was != nil {
 			old = was.subs[i]
@@ -156,7 +169,6 @@ func (p *printer) root(n, was *node) {
 			p.object(sub, old)
 		}
 	}
-	p.kept(n, func(r raw) bool { return r.name != headName })
 }
 
 // kept writes blocks that are not simulated, those of one scope that follow each

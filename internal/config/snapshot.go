@@ -19,6 +19,7 @@ type Snapshot struct {
 	VDOMProperties []VDOMProperty `cli:"system vdom-property" help:"Configure VDOM property."`
 	Simulator      Simulator      `cli:"system simulator" help:"Switches and models of the simulator (not on the appliance)."`
 	Domain                        // the objects of root
+	VDOMs          []VDOM         `cli:"vdom" help:"Configure virtual domain."` // the others, in the order they were made
 	Engine         Engine         `cli:"antivirus engine" help:"Scan engines and their limits (not on the appliance)."`
 	Rating         Rating         `cli:"webfilter rating" help:"Where the categories of web sites are asked for (not on the appliance)."`
 	MemoryLog      MemoryLog      `cli:"log memory setting" help:"Settings for memory buffer."`

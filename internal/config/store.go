@@ -85,7 +85,7 @@ type Commit struct {
 
 // NewStore returns a store with the factory configuration.
 func NewStore() *Store {
-	l, err := load(newNode(language, new(token)), "factory", factory)
+	l, err := load(newNode(language, new(token)), nil, "factory", factory)
 	if err != nil {
 		panic("config: " + err.Error())
 	}
@@ -139,7 +139,7 @@ func (s *Store) read(who string, files []Input, base func() *node) (*Report, err
 	root, report := base(), new(Report)
 	var loaded []*loader
 	for i, in := range files {
-		l, err := load(root, in.Name, texts[i])
+		l, err := load(root, s.factory, in.Name, texts[i])
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func blame(f *fault, who string, loaded []*loader) error {
 			return l.fail(line, f.err)
 		}
 	}
-	what := Change{Path: f.path, Key: f.key, Setting: f.sub + f.setting}.What()
+	what := Change{VDOM: f.vdom, Path: f.path, Key: f.key, Setting: f.sub + f.setting}.What()
 	return fmt.Errorf("%s: %s: %w", who, what, f.err)
 }
 
@@ -200,7 +200,7 @@ func (s *Store) commitLocked(who string, root *node) *fault {
 	if f := validate(root, next.snap); f != nil {
 		return f
 	}
-	list := changes(old.root, root)
+	list := changes(old.root, root, s.factory)
 	if len(list) == 0 {
 		next.snap = old.snap
 	} else if s.onCommit != nil {

@@ -55,7 +55,7 @@ func TestSubnets(t *testing.T) {
 // A number refers to the entry with that key, and 0 to none.
 func TestReferencesByNumber(t *testing.T) {
 	def := buildObject("", "", reflect.TypeFor[lists]())
-	w := newWalker(newNode(def, new(token)))
+	w := newWalker(newNode(def, new(token)), nil)
 	do := func(lines ...string) *CLIError {
 		for _, l := range lines {
 			var args []Word

@@ -18,6 +18,7 @@ type Global struct {
 	AdminTimeout      time.Duration   `cli:"admintimeout" unit:"min" default:"5" range:"1-480" help:"Number of minutes before an idle administrator session times out."`
 	PreLoginBanner    bool            `cli:"pre-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message on the login page before an administrator logs in."`
 	PostLoginBanner   bool            `cli:"post-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message after an administrator successfully logs in."`
+	VDOMAdmin         bool            `cli:"vdom-admin" default:"disable" help:"Enable/disable support for multiple virtual domains (VDOMs)."`
 	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" pattern:"hostname" help:"FortiGate unit's hostname."`
 	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" only52:"idledrop" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`
 	AVFailopenSession bool            `cli:"av-failopen-session" default:"disable" help:"When enabled and a proxy for a protocol runs out of room in its session table, that protocol goes into failopen mode and enacts the action specified by av-failopen."`
@@ -60,7 +61,7 @@ type ResourceLimits struct {
 
 // VDOMProperty is an entry of "config system vdom-property".
 type VDOMProperty struct {
-	Name  string `cli:"name" key:"string" max:"11" oneof:"root" help:"VDOM name."`
+	Name  string `cli:"name" key:"string" max:"11" ref:"vdom" oneof:"root" help:"VDOM name."`
 	Proxy int    `cli:"proxy" default:"0" range:"0-1000000" help:"Maximum number of concurrent proxied sessions of the VDOM (0 = no limit of its own)."`
 }
 

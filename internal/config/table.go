@@ -11,6 +11,9 @@ func (w *walker) delete(words []Word) *CLIError {
 	if err := one(words); err != nil {
 		return err
 	}
+	if w.here().level == atVDOMs {
+		return w.deleteVDOM(words[0].Text)
+	}
 	table := w.here().node
 	i := w.locate(table, words[0].Text)
 	if i < 0 {
@@ -24,8 +27,7 @@ func (w *walker) delete(words []Word) *CLIError {
 			return inUse(n)
 		}
 	}
-	table.entries = slices.Delete(table.entries, i, i+1)
-	table.reordered()
+	table.remove(i)
 	return nil
 }
 
@@ -82,11 +84,25 @@ func (w *walker) rename(words []Word) *CLIError {
 	old := e.key
 	e.key, table.entries[i] = key, e
 	table.reordered()
-	w.redirect(w.root, table.def.name, old, key)
+	w.redirectAll(table, old, key)
 	return nil
 }
 
-// redirect lets every reference to an entry of a table follow its new key.
+// redirectAll lets every reference to an entry of a table follow its new key. To a
+// table of a VDOM only that VDOM refers.
+func (w *walker) redirectAll(table *node, from, to string) {
+	home := w.root.home(w.vdom())
+	if !table.def.domain {
+		home = w.root
+	}
+	for i, s := range home.subs {
+		if (s.def.domain || !table.def.domain) && refers(s, table.def.name, from) {
+			w.redirect(w.sub(home, i), table.def.name, from, to)
+		}
+	}
+}
+
+// redirect lets the references within n follow.
 func (w *walker) redirect(n *node, path, from, to string) {
 	if n.opaque != nil {
 		return
@@ -207,8 +223,12 @@ func (w *walker) uses(table *node, key string) int {
 }
 
 func (w *walker) usesOf(table *node, is func(key string) bool) int {
-	n := 0
-	w.root.visit(func(_ place, x *node) { n += x.references(table.def.name, is) })
+	n, vdom := 0, w.vdom()
+	w.root.visit(func(at place, x *node) {
+		if !table.def.domain || at.vdom == vdom {
+			n += x.references(table.def.name, is)
+		}
+	})
 	return n
 }
 
@@ -216,6 +236,9 @@ func (w *walker) usesOf(table *node, is func(key string) bool) int {
 // path.
 func (n *node) references(path string, is func(key string) bool) int {
 	count := 0
+	if k := n.def.key; k != nil && k.ref == path && is(n.key) {
+		count++
+	}
 	for i, s := range n.def.settings {
 		if s.ref == path && slices.ContainsFunc(n.words(i), is) {
 			count++

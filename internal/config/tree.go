@@ -37,7 +37,7 @@ type raw struct {
 	name  string   // what it configures: the path of a block, "set NAME", "#" for the file's head
 	scope string   // "", "global", "vdom NAME" or "vdom": the block it stood in
 	text  string   // whole lines
-	keys  []string // of a block: the keys of its entries
+	keys  []string // of a block: the keys of its entries; of a VDOM its name
 	load  *token   // the file it came from
 }
 
@@ -137,6 +137,12 @@ func (n *node) add(e *node) {
 	n.entries = append(n.entries, e)
 }
 
+// remove takes out entry i; the table belongs to a draft.
+func (n *node) remove(i int) {
+	n.entries = slices.Delete(n.entries, i, i+1)
+	n.reordered()
+}
+
 // reordered forgets the index after entries have been removed, moved or renamed.
 func (n *node) reordered() { n.index, n.finds = nil, 0 }
 
@@ -214,8 +220,8 @@ func (n *node) decodeInto(v reflect.Value) {
 	for i, s := range n.def.settings {
 		s.decode(n.words(i), v.FieldByIndex(s.index))
 	}
-	for _, sub := range n.subs {
-		switch field := v.FieldByIndex(sub.def.index); {
+	for i, sub := range n.subs {
+		switch field := v.FieldByIndex(n.def.fields[i]); {
 		case sub.table:
 			field.Set(sub.decodeTable(field.Type()))
 		case sub.def.element >= 0:

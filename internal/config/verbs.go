@@ -11,7 +11,7 @@ type verb struct {
 var verbs = []verb{
 	{"config", "Configure object.", atRoot | atObject | atEntry, false},
 	{"edit", "Add/edit a table value.", atTable | atVDOMs, false},
-	{"delete", "Delete a table value.", atTable, false},
+	{"delete", "Delete a table value.", atTable | atVDOMs, false},
 	{"purge", "Clear all table values.", atTable, false},
 	{"rename", "Rename a table entry.", atTable, false},
 	{"clone", "Clone a table entry.", atTable, false},

@@ -10,9 +10,12 @@ import (
 // configuration they apply. Console and file both drive one.
 type walker struct {
 	*draft
-	frames  []frame // from the outside in; never empty
-	lenient bool    // a file: values that are not simulated are admitted, references and personas are checked at its end
-	persona Persona // whose words are accepted
+	frames  []frame  // from the outside in; never empty
+	lenient bool     // a file: values that are not simulated are admitted, references and personas are checked at its end
+	persona Persona  // whose words are accepted
+	multi   bool     // virtual domains are enabled
+	factory *node    // what a new VDOM is made from
+	kept    []string // the VDOMs that may be entered; nil: all, and what they share
 }
 
 type level uint8
@@ -21,7 +24,7 @@ const (
 	atTop    level = 1 << iota
 	atGlobal       // in "config global"
 	atVDOMs        // in "config vdom"
-	atVDOM         // in "edit root" there
+	atVDOM         // in "edit NAME" there
 	atObject       // in an object that is no table
 	atTable
 	atEntry
@@ -38,9 +41,9 @@ type frame struct {
 	scope string // outside objects: "", "global", "vdom" or "vdom root"
 }
 
-func newWalker(root *node) *walker {
+func newWalker(root, factory *node) *walker {
 	d := newDraft(root)
-	return &walker{draft: d, frames: []frame{{level: atTop, node: d.root}}}
+	return &walker{draft: d, frames: []frame{{level: atTop, node: d.root}}, multi: root.multiVDOM(), factory: factory}
 }
 
 func (w *walker) here() *frame { return &w.frames[len(w.frames)-1] }
@@ -64,7 +67,6 @@ func (w *walker) depth() int {
 const (
 	scopeGlobal = "global"
 	scopeVDOM   = "vdom"
-	rootVDOM    = "root"
 )
 
 // do executes a line that changes the draft or moves in it, and returns what it
@@ -108,7 +110,7 @@ func (w *walker) config(words []Word) *CLIError {
 	if f.level == atTop && len(words) == 1 && w.enterScope(words[0].Text) {
 		return nil
 	}
-	i, used, m := f.node.def.findSub(words)
+	i, used, m := f.node.def.findSub(words, w.offers)
 	switch {
 	case m == unfinished:
 		return incomplete()
@@ -124,16 +126,27 @@ func (w *walker) config(words []Word) *CLIError {
 	return nil
 }
 
-// enterScope opens "config global" and "config vdom".
+// scopes are the words that open the blocks which hold objects, and their help.
+var scopes = []Choice{
+	{Word: scopeGlobal, Help: "Configure global settings."},
+	{Word: scopeVDOM, Help: "Configure virtual domain."},
+}
+
+// enterScope opens "config global" and "config vdom". In a file, where other words
+// may begin like them, they are not abbreviated.
 func (w *walker) enterScope(name string) bool {
-	f := frame{node: w.root, name: name, scope: name}
-	switch name {
-	case scopeGlobal:
-		f.level = atGlobal
-	case scopeVDOM:
-		f.level = atVDOMs
-	default:
+	i, m := resolve(len(scopes), func(i int) string { return scopes[i].Word }, name)
+	switch {
+	case m != matched || !w.multi && !w.lenient || w.lenient && scopes[i].Word != name:
 		return false
+	case w.kept != nil && scopes[i].Word == scopeGlobal:
+		return false
+	case w.root.def.vdomTable() < 0:
+		return false
+	}
+	f := frame{node: w.root, level: atGlobal, name: scopes[i].Word, scope: scopes[i].Word}
+	if f.name == scopeVDOM {
+		f.level = atVDOMs
 	}
 	w.push(f)
 	return true
@@ -163,14 +176,6 @@ func (w *walker) edit(words []Word) ([]string, *CLIError) {
 	return nil, nil
 }
 
-func (w *walker) editVDOM(name string) ([]string, *CLIError) {
-	if name != rootVDOM {
-		return nil, noEntry(name)
-	}
-	w.push(frame{level: atVDOM, node: w.root, name: name, scope: scopeVDOM + " " + name})
-	return []string{"current vf=root:0"}, nil
-}
-
 // parseKey reads the key of an entry. In a table of integers 0 is the next free one.
 func (w *walker) parseKey(table *node, text string) (string, *CLIError) {
 	k := table.def.key
@@ -181,7 +186,7 @@ func (w *walker) parseKey(table *node, text string) (string, *CLIError) {
 		return "", rejected(k.name, text)
 	}
 	key, err := k.parseWord(text, false)
-	if err == nil && len(k.oneof) > 0 && !slices.Contains(k.oneof, key) {
+	if err == nil && !w.lenient && !k.refersWithin(w.root, w.vdom(), key) {
 		err = noEntry(text)
 	}
 	return key, err
@@ -232,7 +237,7 @@ func (w *walker) store(n *node, i int, value []string) *CLIError {
 // checkValues looks at what depends on the rest of the configuration.
 func (w *walker) checkValues(s *setting, value []string) *CLIError {
 	for _, v := range value {
-		if !s.refersWithin(w.root, v) {
+		if !s.refersWithin(w.root, w.vdom(), v) {
 			return noEntry(v)
 		}
 		if w.persona != Persona52 && slices.Contains(s.only52, v) {

@@ -33,7 +33,12 @@ type revision struct {
 func (c *call) backupDir() string { return filepath.Join(c.shell.console.opts.StateDir, backupFolder) }
 
 // showBackup is "execute backup config": the file itself.
-func (c *call) showBackup() error { return c.shell.console.opts.Store.Write(c.out, false) }
+func (c *call) showBackup() error {
+	if c.confined() {
+		return config.Denied() // it has all VDOMs
+	}
+	return c.shell.console.opts.Store.Write(c.out, false)
+}
 
 // backup is "execute backup config flash [COMMENT]".
 func (c *call) backup() error {

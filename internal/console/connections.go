@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"utmsim/internal/stats"
 	"utmsim/protocols"
 	"utmsim/proxy"
 )
@@ -20,12 +21,12 @@ import (
 // in memory.
 const maxListed = 10_000
 
-// rows are the connections of the protocols that pass, up to maxListed, and how many
-// more there are.
+// rows are the connections that are shown here and pass, up to maxListed, and how
+// many more there are.
 func (c *call) rows(pass func(proxy.Row) bool) (list []proxy.Row, more int) {
 	for r := range c.engine().Rows {
 		switch {
-		case !pass(r):
+		case !c.sees(r.VDOM) || !pass(r):
 		case len(list) < maxListed:
 			list = append(list, r)
 		default:
@@ -97,6 +98,9 @@ func (c *call) states(ps []protocols.Protocol) error {
 	var counts [protocols.Count][proxy.RowIdle + 1]int
 	var bypassed [protocols.Count]int
 	for r := range c.engine().Rows {
+		if !c.sees(r.VDOM) {
+			continue
+		}
 		counts[r.Proto][r.State]++
 		if r.Entry == 0 {
 			bypassed[r.Proto]++
@@ -143,19 +147,33 @@ func (c *call) idle(ps []protocols.Protocol) error {
 
 // vdomStat is level 4444: the statistics of each VDOM.
 func (c *call) vdomStat() error {
-	r := c.engine().Report()
-	r.VDOM = rootVDOM
-	return r.Level4444(c.out)
+	return c.perVDOM(func(r *stats.Report) error { return r.Level4444(c.out) })
+}
+
+// perVDOM prints the statistics of each VDOM.
+func (c *call) perVDOM(print func(*stats.Report) error) error {
+	for i, name := range c.vdoms() {
+		r := c.engine().ReportVDOM(name)
+		if r == nil {
+			continue // it was removed meanwhile
+		}
+		if i > 0 {
+			c.out.WriteByte('\n')
+		}
+		if err := print(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // protocolVDOMStat is level 4444 of one protocol.
 func (c *call) protocolVDOMStat(p protocols.Protocol) error {
-	fmt.Fprintf(c.out, "VDOM %s\n", rootVDOM)
-	return c.protocolStat(p)
+	return c.perVDOM(func(r *stats.Report) error {
+		fmt.Fprintf(c.out, "VDOM %s\n", r.VDOM)
+		return r.ProtocolLevel4(c.out, p)
+	})
 }
-
-// rootVDOM is the one VDOM of a unit without VDOMs.
-const rootVDOM = "root"
 
 // memoryUse is level 1: what the memory model charges, and for what. The appliance
 // prints kilobytes where it says so, else bytes.

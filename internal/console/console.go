@@ -83,7 +83,7 @@ func New(opts Options) *Console {
 // failed, or the last one left something open: a config block, whose changes are
 // then dropped, or a quote.
 func (c *Console) Exec(who string, lines []string, out io.Writer) (ok bool) {
-	s := newStream(c, who, false, out, out)
+	s := newStream(c, operator{who: who}, out, out)
 	for _, line := range lines {
 		s.line(line)
 	}

@@ -82,7 +82,7 @@ func TestGnetcli(t *testing.T) {
 	d := &driver{t: t, x: openTerminal(t, u.dial(t, "admin", ssh.Password("")), 400, 0)}
 	d.expect(gnetcliPrompt)
 	pages := d.execute("show full-configuration") // before paging is off
-	assert.Contains(t, pages, "config firewall policy\r\nend\r\n")
+	assert.Contains(t, pages, "config firewall policy\r\n")
 	for _, command := range []string{"config system console", "set output standard", "end"} {
 		assert.Equal(t, "\r\n", d.execute(command))
 	}
@@ -95,12 +95,15 @@ func TestGnetcli(t *testing.T) {
 		assert.Regexp(t, gnetcliError, d.execute(wrong), wrong)
 	}
 	assert.NotRegexp(t, gnetcliError, d.execute("get system status"))
+	_, ok := u.exec("config system global", "set vdom-admin enable", "end")
+	require.True(t, ok)
+	assert.Regexp(t, gnetcliError, d.execute("config firewall vip"), "outside of VDOMs")
 	d.execute("config vdom")
-	d.execute("edit root")
-	d.execute("end")
+	assert.Equal(t, "current vf=root:0\r\n\r\n", d.execute("edit root"))
 	d.execute("config firewall profile-protocol-options")
 	d.execute("edit default")
 	d.execute("abort")
+	d.execute("end")
 	assert.Contains(t, d.execute("execute shutdown"), "This operation will shutdown the system !\r\n")
 	assert.Zero(t, u.shutdowns)
 }

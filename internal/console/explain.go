@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,14 +63,18 @@ func (c *call) fact(name, format string, args ...any) {
 // reason prints from what a decision was made.
 func (c *call) reason(d *proxy.Circumstances) {
 	c.fact("decision", "row %d: %s", uint8(d.Row), d.Row.Text())
-	c.fact("trigger", "%s, entries %d/%d", d.Trigger, d.Entries, d.Limit)
+	of := ""
+	if d.OfVDOM {
+		of = " of the VDOM"
+	}
+	c.fact("trigger", "%s, entries %d/%d%s", d.Trigger, d.Entries, d.Limit, of)
 	c.fact("settings", "config system global: av-failopen %s, av-failopen-session %s", d.Policy, onOff(d.Session))
 	c.fact("source", "%s", source(d.Row))
 }
 
 func (c *call) explainRefusal() error {
 	r, ok := c.engine().FindTurnedAway(c.id())
-	if !ok || !r.Refused {
+	if !ok || !r.Refused || !c.sees(r.VDOM) {
 		return c.notRemembered("refusal")
 	}
 	c.turnedAway(&r)
@@ -96,7 +101,7 @@ func styleText(s config.Refuse) string {
 
 func (c *call) explainDrop() error {
 	d, ok := c.engine().FindDrop(c.id())
-	if !ok {
+	if !ok || !c.sees(d.VDOM) {
 		return c.notRemembered("drop")
 	}
 	c.dropped(&d)
@@ -118,16 +123,16 @@ func (c *call) dropped(d *proxy.DropRecord) {
 
 func (c *call) explainSession() error {
 	id := c.id()
-	if d, ok := c.engine().FindDropped(id); ok {
+	if d, ok := c.engine().FindDropped(id); ok && c.sees(d.VDOM) {
 		c.dropped(&d)
 		return nil
 	}
 	away, isAway := c.engine().FindTurnedAway(id)
-	if isAway {
+	if isAway = isAway && c.sees(away.VDOM); isAway {
 		c.turnedAway(&away)
 	}
 	leak, leaked := c.engine().FindLeaked(id)
-	if leaked {
+	if leaked = leaked && c.sees(leak.VDOM); leaked {
 		if !isAway {
 			c.fact("session", "%d %s vd=%s from %s", leak.Session, leak.Proto, leak.VDOM, leak.Client)
 		}
@@ -138,7 +143,7 @@ func (c *call) explainSession() error {
 	}
 	open := false
 	c.engine().Rows(func(r proxy.Row) bool {
-		if open = r.Session == id; open {
+		if open = r.Session == id && c.sees(r.VDOM); open {
 			c.open(&r, isAway)
 		}
 		return !open
@@ -208,7 +213,8 @@ func serverText(l *proxy.LeakRecord) string {
 
 // leakSessions prints the newest sessions of the ledger: "diagnose sim leak sessions".
 func (c *call) leakSessions() error {
-	list := c.engine().Leaked(c.number("count", leakView))
+	list := slices.DeleteFunc(c.engine().Leaked(maxLeakView), func(l proxy.LeakRecord) bool { return !c.sees(l.VDOM) })
+	list = list[:min(len(list), c.number("count", leakView))]
 	fmt.Fprintf(c.out, "%-20s%10s %-9s%-24s%-24s%14s  %s\n", "ended", "session", "protocol", "client", "server", "bytes", "reason")
 	for i := range list {
 		l := &list[i]

@@ -24,8 +24,11 @@ var (
 	errLocked = errors.New("too many failed logins, try again later")
 )
 
-// profileKey is where a login notes the account's profile.
-const profileKey = "accprofile"
+// Where a login notes the account's profile, and the VDOMs it is kept to.
+const (
+	profileKey = "accprofile"
+	vdomsKey   = "vdom"
+)
 
 // nobody is a password that no account has: it is checked for those that don't
 // exist, so that they take as long.
@@ -68,7 +71,7 @@ func (k *sshConn) config(hostKey ssh.Signer) *ssh.ServerConfig {
 }
 
 func (k *sshConn) pass(a *config.Admin, method string) (*ssh.Permissions, error) {
-	return &ssh.Permissions{Extensions: map[string]string{profileKey: a.Profile, "method": method}}, nil
+	return &ssh.Permissions{Extensions: map[string]string{profileKey: a.Profile, vdomsKey: strings.Join(a.KeptTo(), " "), "method": method}}, nil
 }
 
 // mayBeEmpty tells whether the client is on this machine, so that it may log in

@@ -136,8 +136,13 @@ func (f *logFilter) conditions() []string {
 // displayLog prints the newest lines that the filter lets pass, newest first.
 func (c *call) displayLog() error {
 	f := &c.shell.logs
+	fields := f.fields
+	if here := c.vdom(); here != "" {
+		fields = maps.Clone(fields)
+		fields["vd"] = here
+	}
 	lines, found, err := c.shell.console.opts.Events.Find(eventlog.Query{
-		Category: f.category, Disk: f.disk, Fields: f.fields, Start: f.start, Count: f.view,
+		Category: f.category, Disk: f.disk, Fields: fields, Start: f.start, Count: f.view,
 	})
 	if err != nil {
 		return err

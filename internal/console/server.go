@@ -215,7 +215,7 @@ func (c *Console) converse(k *carrier) (failed bool, err error) {
 
 // serveLines is mode exec.
 func (c *Console) serveLines(k *carrier, who string) (failed bool, err error) {
-	s := newStream(c, who, false, frameWriter{k, frameOutput}, frameWriter{k, frameNote})
+	s := newStream(c, operator{who: who}, frameWriter{k, frameOutput}, frameWriter{k, frameNote})
 	for s.werr == nil && !s.shell.left {
 		kind, payload, err := readFrame(k.r)
 		switch {

@@ -18,6 +18,9 @@ type Interactive struct {
 
 	// View lets everything be shown and nothing be changed.
 	View bool
+	// VDOMs are those that the session is kept to, where there are VDOMs; nil is
+	// all and what they share.
+	VDOMs []string
 	// Idle is how long the session may wait for a key before it is closed; nil or
 	// 0 is without end. It is asked anew each time.
 	Idle func() time.Duration
@@ -47,7 +50,7 @@ type Session struct {
 // echoes nothing itself.
 func (c *Console) NewSession(rw io.ReadWriter, t Interactive) *Session {
 	s := &Session{
-		shell: newShell(c, t.Who, t.View), rw: rw, set: t,
+		shell: newShell(c, operator{t.Who, t.View, t.VDOMs}), rw: rw, set: t,
 		in: newInput(), out: screen{w: rw}, pumped: make(chan struct{}),
 	}
 	s.setSize(size{t.Cols, t.Rows})

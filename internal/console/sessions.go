@@ -141,21 +141,25 @@ func (c *call) sessionStat() error {
 	inspected, bypassed := 0, 0
 	for r := range c.engine().Rows {
 		switch {
-		case r.Session == 0:
+		case r.Session == 0 || !c.sees(r.VDOM):
 		case r.Entry == 0:
 			bypassed++
 		default:
 			inspected++
 		}
 	}
-	report := c.engine().Report()
+	report := c.report()
 	for _, l := range report.Ledger {
 		refused += l.Refused
 		dropped += l.Dropped
 	}
 	fmt.Fprintf(c.out, "misc info:\t session_count=%d setup_rate=%d\n", inspected+bypassed, console.meter.average(time.Minute).setups)
 	fmt.Fprintf(c.out, "proxy:\t inspected=%d bypassed=%d refused=%d dropped=%d\n", inspected, bypassed, refused, dropped)
-	fmt.Fprintf(c.out, "table:\t entries=%d limit=%d\n", entriesOf(report), console.opts.Store.Snapshot().Resource.Proxy)
+	limit := console.opts.Store.Snapshot().Resource.Proxy
+	if c.vdom() != "" && report.Pool > 0 {
+		limit = report.Pool
+	}
+	fmt.Fprintf(c.out, "table:\t entries=%d limit=%d\n", entriesOf(report), limit)
 	return nil
 }
 
@@ -165,7 +169,7 @@ func (c *call) clearSessions() error {
 		return err
 	}
 	f := &c.shell.sessions
-	fmt.Fprintf(c.out, "%d sessions cleared\n", c.engine().End(f.matches))
+	fmt.Fprintf(c.out, "%d sessions cleared\n", c.engine().End(func(r proxy.Row) bool { return c.sees(r.VDOM) && f.matches(r) }))
 	return nil
 }
 

@@ -20,9 +20,8 @@ const maxLine = 64 << 10
 
 // shell executes the lines of one console session, one after the other.
 type shell struct {
-	console  *Console
-	who      string
-	view     bool // nothing may be changed
+	console *Console
+	operator
 	editor   *config.Editor
 	open     openLine
 	logs     logFilter                  // of "execute log"
@@ -36,10 +35,20 @@ type shell struct {
 	left    bool   // the session is over
 }
 
-func newShell(c *Console, who string, view bool) *shell {
-	s := &shell{console: c, who: who, view: view, logs: newLogFilter()}
-	if s.editor = c.opts.Store.Edit(who); view {
-		s.editor = c.opts.Store.View(who)
+// operator is who gives the lines of a session.
+type operator struct {
+	who   string
+	view  bool     // nothing may be changed
+	vdoms []string // that the session is kept to, where there are VDOMs; nil: none
+}
+
+func newShell(c *Console, u operator) *shell {
+	s := &shell{console: c, operator: u, logs: newLogFilter()}
+	if s.editor = c.opts.Store.Edit(u.who); u.view {
+		s.editor = c.opts.Store.View(u.who)
+	}
+	if len(u.vdoms) > 0 {
+		s.editor.Confine(u.vdoms)
 	}
 	return s
 }
@@ -101,8 +110,7 @@ func (s *shell) run(words []config.Word) (string, error) {
 				return "", nil
 			}
 		}
-		lines, err := s.editor.Execute(words)
-		return plainText(lines), err
+		return s.configure(words)
 	}
 	if err := checkVerb(root, words[0]); err != nil {
 		return "", err
@@ -179,10 +187,21 @@ func shorten(word string) string {
 	return string(r)
 }
 
+// configure hands the whole line to the editor. Whoever turns virtual domains on or
+// off on a terminal is logged out, as was asked.
+func (s *shell) configure(words []config.Word) (string, error) {
+	before := s.multiVDOM()
+	lines, err := s.editor.Execute(words)
+	s.left = s.left || s.confirm != nil && err == nil && s.multiVDOM() != before
+	return plainText(lines), err
+}
+
+func (s *shell) multiVDOM() bool { return s.console.opts.Store.Snapshot().Global.VDOMAdmin }
+
 // configure hands the whole line to the editor.
 func (c *call) configure() error {
-	lines, err := c.shell.editor.Execute(c.words)
-	c.out.WriteString(plainText(lines))
+	text, err := c.shell.configure(c.words)
+	c.out.WriteString(text)
 	return err
 }
 

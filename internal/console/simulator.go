@@ -20,6 +20,9 @@ var fillClient = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 func (c *call) failopen() error {
 	engine := c.engine()
 	for _, st := range engine.Failopen() {
+		if !c.sees(st.VDOM) {
+			continue
+		}
 		fmt.Fprintf(c.out, "%-4s vd=%s state=%s trigger=%s since=%s action=%s entries=%d/%d room=%s latch=%s row=%d %s\n",
 			st.Proto, st.VDOM, stateWord(&st), triggerWord(&st), since(engine, &st), st.Action,
 			st.Entries, st.Limit, roomWord(&st), st.LatchScope, uint8(st.Row), st.Row.Text())
@@ -127,7 +130,7 @@ func (c *call) fill() error {
 	}
 	engine, want := c.engine(), c.number("count", 0)
 	idle := time.Duration(c.number("idle", 0)) * time.Second
-	done := engine.Fill(p, want, c.address("client", fillClient), idle)
+	done := engine.Fill(c.vdom(), p, want, c.address("client", fillClient), idle)
 	fmt.Fprintf(c.out, "%d of %d entries filled, ", done, want)
 	return c.occupancy(p)
 }
@@ -144,7 +147,7 @@ func (c *call) drain() error {
 
 // occupancy prints how full the table is for a protocol.
 func (c *call) occupancy(p protocols.Protocol) error {
-	r := c.engine().Report()
+	r := c.report()
 	total := 0
 	for _, common := range r.Common {
 		total += common.Current
@@ -160,7 +163,7 @@ func (c *call) occupancy(p protocols.Protocol) error {
 
 // leak prints the ledger: "diagnose sim leak".
 func (c *call) leak() error {
-	ledger := c.engine().Report().Ledger
+	ledger := c.report().Ledger
 	row := func(protocol, reason string, l stats.LeakReport) {
 		fmt.Fprintf(c.out, "%-9s%-20s%12d%20d\n", protocol, reason, l.Sessions, l.Bytes)
 	}

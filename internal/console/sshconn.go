@@ -24,8 +24,7 @@ type sshConn struct {
 	end    context.CancelCauseFunc
 	known  bool // has logged in; guarded by the server's mu
 
-	who  string // after the login
-	view bool   // only looks
+	operator // after the login
 
 	places chan struct{} // of sessions, maxChannels
 	ended  chan struct{} // a session has ended
@@ -81,6 +80,7 @@ func (k *sshConn) login() (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.R
 	}
 	k.who = fmt.Sprintf("ssh:%s(%s)", strings.Map(visible, conn.User()), k.peer.Addr())
 	k.view = conn.Permissions.Extensions[profileKey] != config.SuperAdmin
+	k.vdoms = strings.Fields(conn.Permissions.Extensions[vdomsKey])
 	return conn, chans, reqs, nil
 }
 

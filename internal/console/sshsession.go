@@ -159,7 +159,7 @@ func (s *sshSession) run(start sshStart) (failed bool) {
 
 // lines executes the lines of an exec request.
 func (s *sshSession) lines(lines []string, out, notes io.Writer) (failed bool) {
-	st := newStream(s.conn.server.console, s.conn.who, s.conn.view, out, notes)
+	st := newStream(s.conn.server.console, s.conn.operator, out, notes)
 	for _, l := range lines {
 		st.line(l)
 	}
@@ -169,7 +169,7 @@ func (s *sshSession) lines(lines []string, out, notes io.Writer) (failed bool) {
 // shell is a session on a terminal.
 func (s *sshSession) shell(out io.Writer) (failed bool) {
 	k := s.conn
-	set := Interactive{Who: k.who, View: k.view, Idle: k.idle}
+	set := Interactive{Who: k.who, View: k.view, VDOMs: k.vdoms, Idle: k.idle}
 	if snap := k.snapshot(); snap.Global.PostLoginBanner {
 		set.Banner = snap.Messages.Text(replacemsg.PostLogin)
 	}
@@ -198,7 +198,7 @@ func (s *sshSession) script(out, notes io.Writer) (failed bool) {
 	s.read = func() { <-read }
 	defer in.halt()
 	lines := lineReader{next: func() (byte, error) { return k.nextByte(in) }}
-	st := newStream(k.server.console, k.who, k.view, out, notes)
+	st := newStream(k.server.console, k.operator, out, notes)
 	st.shell.confirm = func(question string) bool {
 		st.print(question + "\n")
 		answer, err := lines.read()

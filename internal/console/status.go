@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -16,8 +17,8 @@ func (c *call) status() error {
 	// Programs look for a blank, v and the release in this line.
 	fmt.Fprintf(c.out, "Version: utmsim v%s (%s)\n", snap.Simulator.Persona, console.opts.Version)
 	fmt.Fprintf(c.out, "Hostname: %s\n", snap.Global.Hostname)
-	fmt.Fprintf(c.out, "Current virtual domain: root\n")
-	fmt.Fprintf(c.out, "Virtual domain configuration: disable\n")
+	fmt.Fprintf(c.out, "Current virtual domain: %s\n", cmp.Or(c.vdom(), config.RootVDOM))
+	fmt.Fprintf(c.out, "Virtual domain configuration: %s\n", onOff(snap.Global.VDOMAdmin))
 	fmt.Fprintf(c.out, "Memory level: %s\n", c.engine().Memory().Level)
 	fmt.Fprintf(c.out, "Uptime: %s\n", uptime(time.Since(console.started)))
 	fmt.Fprintf(c.out, "System time: %s\n", time.Now().Format(time.ANSIC))

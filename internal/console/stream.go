@@ -17,8 +17,8 @@ type stream struct {
 	werr   error // the first error of out; nobody reads what follows
 }
 
-func newStream(c *Console, who string, view bool, out, notes io.Writer) *stream {
-	return &stream{shell: newShell(c, who, view), out: out, notes: notes}
+func newStream(c *Console, u operator, out, notes io.Writer) *stream {
+	return &stream{shell: newShell(c, u), out: out, notes: notes}
 }
 
 // line executes one line. After exit, or when nobody takes the output any more,
@@ -54,7 +54,7 @@ func (s *stream) end() bool {
 	switch {
 	case s.more:
 		s.note("the last line ends inside quotes and was not executed")
-	case s.shell.editor.InConfig() && !s.shell.left:
+	case s.shell.editor.InObject() && !s.shell.left:
 		s.note(fmt.Sprintf("config %s is not closed with end: what was set in it since the last end or next is dropped",
 			strings.Join(s.shell.editor.Path(), " ")))
 	}

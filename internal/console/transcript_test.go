@@ -75,7 +75,7 @@ func TestTranscripts(t *testing.T) {
 
 // replay executes the lines of a transcript one after the other, in one session.
 func replay(u *unit, transcript string) string {
-	s := newShell(u.Console, "test", false)
+	s := newShell(u.Console, operator{who: "test"})
 	var out strings.Builder
 	open := ""
 	for _, line := range strings.Split(strings.TrimSuffix(transcript, "\n"), "\n") {
