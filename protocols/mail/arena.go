@@ -15,6 +15,8 @@ type arena struct {
 	n      int64 // bytes in use
 	limit  int64
 	full   bool // something did not fit
+
+	firstChunks [2]*wire.Chunk // room for what an ordinary message has
 }
 
 // write appends p as far as the limit allows.
@@ -34,6 +36,9 @@ func (a *arena) write(p []byte) {
 // byte below the limit. What is written there counts once wrote has told so.
 func (a *arena) room() []byte {
 	i, at := a.n/chunkSize, a.n%chunkSize
+	if a.chunks == nil {
+		a.chunks = a.firstChunks[:0]
+	}
 	if i == int64(len(a.chunks)) {
 		a.chunks = append(a.chunks, wire.GetChunk())
 	}

@@ -41,6 +41,12 @@ func (c *Cleaning) Clean(raw io.ReaderAt, size int64, m *Message, verdicts []sca
 		return nil, fmt.Errorf("cleaning a message: %d verdicts on %d parts", len(verdicts), len(m.Parts))
 	}
 	var text []byte
+	var left *Message // of the text
+	defer func() {
+		if left != nil {
+			left.Release()
+		}
+	}()
 	for round := 0; ; round++ {
 		list := c.innermost(m, verdicts)
 		switch {
@@ -57,9 +63,14 @@ func (c *Cleaning) Clean(raw io.ReaderAt, size int64, m *Message, verdicts []sca
 			return nil, err
 		}
 		text, raw, size = next, bytes.NewReader(next), int64(len(next))
-		if m, verdicts, err = c.again(m.kind, text); err != nil {
+		kind := m.kind
+		if left != nil {
+			left.Release()
+		}
+		if left, verdicts, err = c.again(kind, text); err != nil {
 			return nil, err
 		}
+		m = left
 	}
 }
 
@@ -99,8 +110,7 @@ func replaced(raw io.ReaderAt, size int64, list []Replacement) ([]byte, error) {
 	return text.Bytes(), nil
 }
 
-// again has a message judged that was changed. It is released already: its spans
-// and names serve on.
+// again has a message judged that was changed.
 func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Verdict, error) {
 	whole := &scanner.Object{Kind: kind, Size: int64(len(text)), Flat: text, Body: bytes.NewReader(text)}
 	walk := Walk
@@ -111,12 +121,18 @@ func (c *Cleaning) again(kind scanner.Kind, text []byte) (*Message, []scanner.Ve
 	if err != nil {
 		return nil, nil, err
 	}
-	defer m.Release()
 	if v := m.Found(); c.Blocks(v) {
-		return nil, nil, fmt.Errorf("cleaning a message: %s", v.Name)
+		err = fmt.Errorf("cleaning a message: %s", v.Name)
 	}
-	verdicts, err := c.Judge(m.Objects())
-	return m, verdicts, err
+	var verdicts []scanner.Verdict
+	if err == nil {
+		verdicts, err = c.Judge(m.Objects())
+	}
+	if err != nil {
+		m.Release()
+		return nil, nil, err
+	}
+	return m, verdicts, nil
 }
 
 // Found is the verdict on the message's structure: clean, or larger than the limits

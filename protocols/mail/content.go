@@ -2,6 +2,8 @@ package mail
 
 import (
 	"bytes"
+
+	"utmsim/scanner"
 )
 
 // minInset is the length below which text around the parts of a multipart is not
@@ -94,12 +96,11 @@ func (w *walker) decodedPart(p Part, coding Coding, from int64) (Part, bool) {
 	if got.Len() == 0 && len(p.Names) == 0 {
 		return p, false
 	}
-	ct := p.Object.ContentType
-	p.Object = source{at: a}.object(got)
-	if flat := a.flat(got); flat != nil {
-		p.Object.Flat, p.Object.Body = flat, bytes.NewReader(flat)
+	o := scanner.Object{Size: got.Len(), Flat: a.flat(got), ContentType: p.Object.ContentType}
+	if o.Flat == nil {
+		o.Body = &section{at: a, from: got.From, n: got.Len()}
 	}
-	p.Object.ContentType, p.Coding = ct, coding
+	p.Object, p.Coding = o, coding
 	return p, true
 }
 

@@ -23,9 +23,32 @@ const (
 	fieldDisposition = "content-disposition"
 )
 
-// feed takes the next line of the head, without its line end. false: the head has
-// more to say than it may.
-func (h *header) feed(b []byte) bool {
+// headRoom is memory for the fields that are kept of a message's heads, as far as
+// an ordinary message has them, so that they are not allocated one by one.
+type headRoom struct {
+	text   [512]byte
+	used   int // of text
+	values [6][]byte
+	taken  int // of values
+}
+
+// append appends a copy of v to the values of a field.
+func (r *headRoom) append(list [][]byte, v []byte) [][]byte {
+	if list == nil && r.taken < len(r.values) {
+		list = r.values[r.taken : r.taken : r.taken+1]
+		r.taken++
+	}
+	if len(v) > len(r.text)-r.used {
+		return append(list, bytes.Clone(v))
+	}
+	kept := r.text[r.used : r.used+len(v) : r.used+len(v)]
+	r.used += copy(kept, v)
+	return append(list, kept)
+}
+
+// feed takes the next line of the head, without its line end, and keeps in room what
+// it has to say. false: the head has more to say than it may.
+func (h *header) feed(b []byte, room *headRoom) bool {
 	if len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		switch {
 		case h.last != nil:
@@ -48,7 +71,7 @@ func (h *header) feed(b []byte) bool {
 		return true
 	}
 	h.size += len(b)
-	*list = append(*list, bytes.Clone(bytes.TrimSpace(value)))
+	*list = room.append(*list, bytes.TrimSpace(value))
 	h.last = &(*list)[len(*list)-1]
 	return h.size <= maxHead
 }
@@ -169,7 +192,7 @@ func mediaType(v []byte) string {
 		v = v[:i]
 	}
 	if v = bytes.TrimSpace(v); isWord(v) {
-		return strings.ToLower(string(v))
+		return lowerType(v)
 	}
 	if f := bytes.Fields(v); len(f) > 1 && !bytes.Contains(f[0], []byte("/")) {
 		v = bytes.Join(f, nil) // blanks around the slash
@@ -177,6 +200,23 @@ func mediaType(v []byte) string {
 		v = f[0]
 	}
 	return strings.ToLower(string(bytes.TrimSpace(v)))
+}
+
+// lowerType is v in small letters; the types that most parts have cost no memory.
+func lowerType(v []byte) string {
+	switch string(v) {
+	case "text/plain":
+		return "text/plain"
+	case "text/html":
+		return "text/html"
+	case "multipart/mixed":
+		return "multipart/mixed"
+	case "multipart/alternative":
+		return "multipart/alternative"
+	case "application/octet-stream":
+		return "application/octet-stream"
+	}
+	return strings.ToLower(string(v))
 }
 
 // isWord tells that v is ASCII without blanks and control characters.

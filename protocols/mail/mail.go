@@ -13,6 +13,9 @@
 package mail
 
 import (
+	"bytes"
+	"sync"
+
 	"utmsim/scanner"
 )
 
@@ -94,6 +97,7 @@ type Part struct {
 	Head, Body Span
 
 	spot spot
+	flat bytes.Reader // over Object.Flat
 }
 
 // Whole tells that the part is the message itself, the last one of a message.
@@ -122,12 +126,15 @@ type Message struct {
 	arena  arena
 	work   int64 // bytes that may still be read
 	done   []doneKey
+	frames []frame // room for those of a reading
 	nextID int
 	err    error
 
-	// Room for what an ordinary message has, so that it is allocated once.
-	firstParts [4]Part
-	firstDone  [6]doneKey
+	// Room for what an ordinary message has, so that nothing is allocated for it.
+	firstParts  [4]Part
+	firstDone   [6]doneKey
+	firstFrames [3]frame
+	headRoom    headRoom
 }
 
 // doneKey names a stretch of a source that was decoded, so that another reading
@@ -162,6 +169,9 @@ func WalkBody(whole *scanner.Object, contentType, encoding string, limits Limits
 	return m.finish(whole, &h)
 }
 
+// messages are a cache, not state.
+var messages sync.Pool // of *Message
+
 func newMessage(whole *scanner.Object, limits Limits) *Message {
 	if limits.Parts == 0 {
 		limits.Parts = DefaultParts
@@ -172,17 +182,22 @@ func newMessage(whole *scanner.Object, limits Limits) *Message {
 	if limits.Decoded == 0 {
 		limits.Decoded = DefaultDecoded
 	}
-	m := &Message{kind: whole.Kind, limits: limits, work: minWork + workFactor*whole.Size}
+	m, ok := messages.Get().(*Message)
+	if !ok {
+		m = new(Message)
+	}
+	m.kind, m.limits, m.work = whole.Kind, limits, minWork+workFactor*whole.Size
 	m.arena.limit = limits.Decoded
 	m.Parts, m.done = m.firstParts[:0], m.firstDone[:0]
+	m.frames = m.firstFrames[:0]
 	return m
 }
 
 // finish adds the message itself, or the body whose head is above.
 func (m *Message) finish(whole *scanner.Object, above *header) (*Message, error) {
-	if m.err != nil {
+	if err := m.err; err != nil {
 		m.Release()
-		return nil, m.err
+		return nil, err
 	}
 	all := Span{0, whole.Size}
 	p := Part{Object: *whole, Body: all, spot: spot{place: placeWhole, body: all}}
@@ -205,9 +220,12 @@ func (m *Message) Objects() []scanner.Object {
 	return list
 }
 
-// Release gives the memory of the decoded parts back. Their objects must not be
-// used any more; spans and names may.
-func (m *Message) Release() { m.arena.release() }
+// Release gives the memory of the message back. Nothing of it must be used any more.
+func (m *Message) Release() {
+	m.arena.release()
+	*m = Message{}
+	messages.Put(m)
+}
 
 // exceed notes the first limit that did not hold.
 func (m *Message) exceed(e Excess) {
@@ -265,4 +283,9 @@ func (m *Message) add(p Part) {
 	}
 	p.Head, p.Body = p.spot.head, p.spot.body
 	m.Parts = append(m.Parts, p)
+	if p.Object.Flat != nil {
+		kept := &m.Parts[len(m.Parts)-1]
+		kept.flat.Reset(p.Object.Flat)
+		kept.Object.Body = &kept.flat
+	}
 }

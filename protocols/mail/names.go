@@ -28,13 +28,14 @@ func (h *header) names() (list []string) {
 	if !h.plainNames() {
 		add(h.strictName())
 	}
+	var room [usualParams]param
 	for _, v := range h.dispositions {
-		all := params(v)
+		all := params(room[:0], v)
 		eachName(all, "filename", add)
 		eachName(all, "name", add)
 	}
 	for _, v := range h.types {
-		all := params(v)
+		all := params(room[:0], v)
 		eachName(all, "name", add)
 		eachName(all, "filename", add)
 	}
@@ -120,6 +121,9 @@ func fromCharset(charset, text string) string {
 // cleanName makes a name fit for logs and filters: valid UTF-8 without control
 // characters and blanks around it.
 func cleanName(s string) string {
+	if len(s) <= maxName && isPlain(s) {
+		return strings.Trim(s, " ")
+	}
 	if !utf8.ValidString(s) {
 		s = fromCharset("windows-1252", s)
 	}
@@ -137,4 +141,14 @@ func cleanName(s string) string {
 		return r
 	}, s)
 	return strings.TrimSpace(s)
+}
+
+// isPlain tells that s is ASCII without control characters.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

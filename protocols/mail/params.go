@@ -21,14 +21,17 @@ const (
 	maxBoundaries = 16
 )
 
-// params reads everything behind the first word of a field the tolerant way:
+// usualParams is how many parameters a field has room for before it allocates some.
+const usualParams = 6
+
+// params appends everything behind the first word of a field, read the tolerant way:
 // what is no parameter is skipped, quotes need no end.
-func params(field []byte) (list []param) {
+func params(list []param, field []byte) []param {
 	if i := bytes.IndexAny(field, "=; \t"); i >= 0 && field[i] != '=' {
 		field = field[i:] // behind the type, unless there is none
 	}
 	if bytes.IndexByte(field, '=') < 0 {
-		return nil
+		return list
 	}
 	v := string(field) // names and values are parts of it
 	for len(list) < maxParams {
@@ -116,8 +119,9 @@ func boundaries(list []string, v []byte) []string {
 		}
 		first = 1
 	}
+	var room [usualParams]param
 	for _, r := range readings[first:] {
-		all := params(r)
+		all := params(room[:0], r)
 		for _, p := range all {
 			if p.name != "boundary" {
 				continue

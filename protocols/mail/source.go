@@ -31,12 +31,12 @@ func (m *Message) sourceOf(o *scanner.Object) source {
 	return m.source(o.Body, o.Flat, size)
 }
 
-// object is a stretch of the source as an object.
+// object is a stretch of the source as an object. One in one piece has its Body when
+// it has become a part, see Message.add.
 func (s source) object(at Span) scanner.Object {
 	o := scanner.Object{Size: at.Len()}
 	if s.flat != nil {
 		o.Flat = s.flat[at.From:at.To]
-		o.Body = bytes.NewReader(o.Flat)
 		return o
 	}
 	o.Body = &section{at: s.at, from: at.From, n: at.Len()}

@@ -146,9 +146,9 @@ func TestParams(t *testing.T) {
 		`x/y; a`:                          nil,
 		`x/y; ` + strings.Repeat("a ", 9): nil,
 	} {
-		assert.Equal(t, want, params([]byte(in)), "%q", in)
+		assert.Equal(t, want, params(nil, []byte(in)), "%q", in)
 	}
-	assert.Len(t, params([]byte("x/y"+strings.Repeat("; a=b", 500))), maxParams)
+	assert.Len(t, params(nil, []byte("x/y"+strings.Repeat("; a=b", 500))), maxParams)
 }
 
 func TestWithoutComments(t *testing.T) {

@@ -71,6 +71,7 @@ type frame struct {
 func (w *walker) run(above *header) {
 	lines := w.src.lines(Span{0, w.src.size}, w.mode.cr)
 	defer lines.close()
+	w.frames, w.m.frames = w.m.frames[:0], nil // readings inside this one have their own
 	if above == nil {
 		w.begin(0)
 	} else {
@@ -91,6 +92,7 @@ func (w *walker) run(above *header) {
 	}
 	w.bareCR = lines.bareCR
 	w.closeTo(0, w.src.size)
+	w.m.frames = w.frames
 }
 
 // delimiterMark is the line end before a delimiter and what it begins with.
@@ -141,7 +143,7 @@ func (w *walker) headLine(l *line) {
 		w.endHead(l.start, l.next)
 		return
 	}
-	if !w.cur.head.feed(l.b) {
+	if !w.cur.head.feed(l.b, &w.m.headRoom) {
 		w.m.exceed(HeadTooLong)
 		w.endHead(l.next, l.next)
 	}
@@ -281,7 +283,7 @@ func (w *walker) closeTo(i int, at int64) {
 func partialOf(types [][]byte) *Partial {
 	p := new(Partial)
 	for _, v := range types {
-		for _, a := range params(v) {
+		for _, a := range params(nil, v) {
 			switch a.name {
 			case "id":
 				p.ID = cleanName(a.value)
