@@ -99,6 +99,8 @@ func (d *base64Decoder) groups(p []byte) int {
 	in, room := p, d.out.room()
 	out := room
 	for {
+		taken, made := decodeLines(out, in)
+		in, out = in[taken:], out[made:]
 		for len(in) >= 8 && len(out) >= 8 { // two at once, as most of them come
 			a, b := group(in), group(in[4:])
 			if (a|b)&notDigit != 0 {
@@ -114,13 +116,27 @@ func (d *base64Decoder) groups(p []byte) int {
 				continue
 			}
 		}
-		if len(in) == 0 || base64Values[in[0]] != b64Blank {
+		blanks := leadingBlanks(in)
+		if blanks == 0 {
 			break
 		}
-		in = in[1:]
+		in = in[blanks:]
 	}
 	d.out.wrote(len(room) - len(out))
 	return len(p) - len(in)
+}
+
+// leadingBlanks is how many line ends and blanks p begins with.
+func leadingBlanks(p []byte) int {
+	if len(p) > 2 && p[0] == '\r' && p[1] == '\n' && base64Values[p[2]] < 64 { // as most of them come
+		return 2
+	}
+	for i, c := range p {
+		if base64Values[c] != b64Blank {
+			return i
+		}
+	}
+	return len(p)
 }
 
 // group is the content of four characters in the upper three bytes, or notDigit.

@@ -204,7 +204,13 @@ func (l *lines) skipTo(mark string, before int64) int64 {
 	if len(b) >= len(mark)-1 && string(b[:len(mark)-1]) == mark[1:] {
 		return before
 	}
-	end := bytes.Index(b, []byte(mark))
+	end := -1
+	if i := bytes.Index(b, []byte(mark[1:])); i >= 0 { // rarer than line ends
+		from := max(i-1, 0)
+		if end = bytes.Index(b[from:], []byte(mark)); end >= 0 {
+			end += from
+		}
+	}
 	if end < 0 {
 		end = bytes.LastIndexByte(b, '\n')
 	}
