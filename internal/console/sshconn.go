@@ -70,7 +70,9 @@ func (k *sshConn) login() (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.R
 	if err := k.net.SetDeadline(time.Now().Add(k.snapshot().Global.SSHGrace)); err != nil {
 		return nil, nil, nil, err
 	}
-	conn, chans, reqs, err := ssh.NewServerConn(k.net, k.config(key))
+	giveBack := func() {}
+	conn, chans, reqs, err := ssh.NewServerConn(newNewcomer(k.net, func() { giveBack = k.server.turns.take(k.life) }), k.config(key))
+	giveBack()
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("logging in: %w", err)
 	}

@@ -23,6 +23,7 @@ type sshServer struct {
 	console  *Console
 	failures lockout
 	hashing  chan struct{} // a place for who checks a password: one at a time, since each takes memory and a core
+	turns    turns
 
 	mu       sync.Mutex // guards the fields below
 	hostKey  ssh.Signer // nil until SSH is first asked for
@@ -37,7 +38,7 @@ type sshServer struct {
 const maxSSH = 200
 
 func newSSHServer(c *Console) *sshServer {
-	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*attempts{}}, hashing: make(chan struct{}, 1)}
+	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*attempts{}}, hashing: make(chan struct{}, 1), turns: make(turns, maxTurns)}
 }
 
 // SSHChange is a place to listen on that is ready to be the SSH console's. It has
