@@ -96,6 +96,8 @@ func encoded(t testing.TB, how string, payload []byte) string {
 		return b64[40:48]
 	case "cr":
 		return "\r"
+	case "nul":
+		return "\x00"
 	case "qp", "qp-lower":
 		format := map[string]string{"qp": "=%02X", "qp-lower": "=%02x"}[how]
 		var s string
@@ -105,6 +107,8 @@ func encoded(t testing.TB, how string, payload []byte) string {
 			}
 		}
 		return s
+	case "qp-blanks": // behind soft line breaks, and lines of nothing else
+		return strings.ReplaceAll(encoded(t, "qp", payload), "=\n", "= \t\n=\n")
 	case "qp-soft":
 		return folded(strings.ReplaceAll(string(payload), "=", "=3D"), 7, "= \n")
 	case "uu":

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// maxMode is how many octal digits a mode may have: as many as fit what programs read
+// it into, 32 bits.
+const maxMode = 11
+
 // uuBegin reads the first line of a uuencode block: begin, a mode of octal digits
 // and a name, which may be missing. based: what follows is base64.
 func uuBegin(b []byte) (name string, based, ok bool) {
@@ -23,7 +27,7 @@ func uuBegin(b []byte) (name string, based, ok bool) {
 	for n < len(rest) && rest[n] >= '0' && rest[n] <= '7' {
 		n++
 	}
-	if n < 3 || n > 6 || n < len(rest) && rest[n] != ' ' && rest[n] != '\t' {
+	if n < 3 || n > maxMode || n < len(rest) && rest[n] != ' ' && rest[n] != '\t' {
 		return "", false, false
 	}
 	return strings.TrimSpace(string(rest[n:])), based, true
