@@ -1,6 +1,7 @@
 package appliance_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 
 	"utmsim/protocols"
 )
+
+var update = flag.Bool("update", false, "write the walkthrough's screens as they are now")
 
 // walkthrough is the page whose keys this test types, and whose screens it compares.
 var walkthrough = filepath.Join("..", "..", "docs", "walkthrough.md")
