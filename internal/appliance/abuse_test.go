@@ -20,8 +20,8 @@ import (
 	"utmsim/internal/lab"
 )
 
-// crowd is how many try to log in at once; as many consoles may be open.
-const crowd = 200
+// newcomers is how many try to log in at once; as many consoles may be open.
+const newcomers = 200
 
 // TestTrafficGoesOnWhileConsolesAreAbused: a crowd that logs in at once, logins that
 // never happen, garbage on every carrier, and changes whose author vanishes in the
@@ -51,7 +51,7 @@ func TestTrafficGoesOnWhileConsolesAreAbused(t *testing.T) {
 	abused := new(requests)
 	abused.during(s, func() {
 		var abusers sync.WaitGroup
-		for range crowd {
+		for range newcomers {
 			abusers.Go(func() { s.logIn() })
 		}
 		for _, junk := range garbage() {
@@ -131,7 +131,7 @@ func (x *requests) await(n int64) {
 	}
 }
 
-// logIn is one of the crowd: it is served or turned away, begins a change and is
+// logIn is one of the newcomers: it is served or turned away, begins a change and is
 // gone.
 func (s *site) logIn() {
 	client, err := ssh.Dial("tcp", s.Console().SSHAddr().String(), &ssh.ClientConfig{
