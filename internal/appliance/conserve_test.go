@@ -30,27 +30,27 @@ const (
 // crowdBody is one mail of 9 MB without its end, for all of them.
 var crowdBody = sync.OnceValue(func() []byte { return lab.Specimen(crowdMail) })
 
-// crowd are senders of large mails.
-type crowd struct {
+// senders send large mails.
+type senders struct {
 	*site
 	t    *testing.T
 	sp   *speaker
 	held []*client // whose mail is complete but for its end
 }
 
-// newCrowd has an origin that takes many large mails in short time.
-func newCrowd(t *testing.T, config string) *crowd {
+// newSenders has an origin that takes many large mails in short time.
+func newSenders(t *testing.T, config string) *senders {
 	origin, err := lab.StartFastSMTP("127.0.0.1:0", crowdMail)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, origin.Close()) })
 	_, port, err := net.SplitHostPort(origin.Addr())
 	require.NoError(t, err)
 	config += "config firewall vip\nedit lab-smtp\nset mappedport " + port + "\nnext\nend\n"
-	return &crowd{site: newSite(t, config), t: t, sp: smtpSpeaker()}
+	return &senders{site: newSite(t, config), t: t, sp: smtpSpeaker()}
 }
 
 // begins is a sender whose mail was announced.
-func (m *crowd) begins() *client {
+func (m *senders) begins() *client {
 	c := m.greeted(m.sp, alice, m.door(m.sp))
 	m.sp.login(c)
 	c.does("MAIL FROM:<x@client.test>", "250 ")
@@ -60,24 +60,24 @@ func (m *crowd) begins() *client {
 }
 
 // sends has a sender say the whole mail but for its end.
-func (m *crowd) sends(c *client) {
+func (m *senders) sends(c *client) {
 	_, err := c.Write(crowdBody())
 	require.NoError(m.t, err)
 }
 
 // level is what the memory model says.
-func (m *crowd) level() failopen.Memory { return m.Engine().Memory().Level }
+func (m *senders) level() failopen.Memory { return m.Engine().Memory().Level }
 
 // holds has n more senders say their mails up to their end, and waits until the
 // proxy holds all of it.
-func (m *crowd) holds(n int) {
+func (m *senders) holds(n int) {
 	m.t.Helper()
 	m.say(m.lets(n), "")
 	m.spooled(len(m.held))
 }
 
 // lets has n senders let in, who say nothing of their mails yet.
-func (m *crowd) lets(n int) (in []*client) {
+func (m *senders) lets(n int) (in []*client) {
 	for range n {
 		in = append(in, m.begins())
 	}
@@ -85,7 +85,7 @@ func (m *crowd) lets(n int) (in []*client) {
 }
 
 // say has senders say their mails, all at once, and the end.
-func (m *crowd) say(in []*client, end string) {
+func (m *senders) say(in []*client, end string) {
 	m.t.Helper()
 	m.held = append(m.held, in...)
 	var all sync.WaitGroup
@@ -96,7 +96,7 @@ func (m *crowd) say(in []*client, end string) {
 }
 
 // spooled waits until n mails are held.
-func (m *crowd) spooled(n int) {
+func (m *senders) spooled(n int) {
 	m.t.Helper()
 	m.eventually(func() bool { return m.Engine().Memory().Spools >= int64(n)*(crowdMail-2) }, "%d mails held", n)
 }
@@ -105,7 +105,7 @@ func (m *crowd) spooled(n int) {
 type fates struct{ delivered, refused atomic.Int64 }
 
 // come has n newcomers try to send the same mail, all at once.
-func (m *crowd) come(n int) *fates {
+func (m *senders) come(n int) *fates {
 	var f fates
 	var all sync.WaitGroup
 	for range n {
@@ -133,7 +133,7 @@ func (m *crowd) come(n int) *fates {
 }
 
 // ends has the mails that are held delivered.
-func (m *crowd) ends() {
+func (m *senders) ends() {
 	for _, c := range m.held {
 		c.send(".\r\n")
 	}
@@ -141,7 +141,7 @@ func (m *crowd) ends() {
 }
 
 // delivered waits until they are.
-func (m *crowd) delivered() {
+func (m *senders) delivered() {
 	for _, c := range m.held {
 		c.line("250 ")
 		c.Close()
@@ -151,7 +151,7 @@ func (m *crowd) delivered() {
 
 // recovered checks that everything is as before: what a newcomer meets, the figures
 // of SMTP after that, and the log.
-func (m *crowd) recovered(newcomer sight, want figures) {
+func (m *senders) recovered(newcomer sight, want figures) {
 	t := m.t
 	t.Helper()
 	assert.Equal(t, failopen.Normal, m.level())
@@ -191,7 +191,7 @@ func TestMemoryConserveFromTraffic(t *testing.T) {
 		{policy: "one-shot", delivered: 10, bypassed: 10, leak: stats.LeakOneShot, latched: true},
 	} {
 		t.Run(test.policy, func(t *testing.T) {
-			m := newCrowd(t, fmt.Sprintf(crowdConfig, test.policy))
+			m := newSenders(t, fmt.Sprintf(crowdConfig, test.policy))
 			m.holds(first)
 			assert.Equal(t, failopen.Conserve, m.level())
 			newcomers := crowdTotal - first
@@ -230,7 +230,7 @@ func TestMemoryConserveFromTraffic(t *testing.T) {
 // stays.
 func TestMemoryConserveDropsIdle(t *testing.T) {
 	const first, resting = 20, 3
-	m := newCrowd(t, fmt.Sprintf(crowdConfig, "idledrop"))
+	m := newSenders(t, fmt.Sprintf(crowdConfig, "idledrop"))
 	var idle []*client
 	for range resting {
 		c := m.greeted(m.sp, alice, m.door(m.sp))
@@ -256,7 +256,7 @@ func TestMemoryConserveDropsIdle(t *testing.T) {
 // TestMemoryExtremeFromTraffic: in the later releases there is a level above which
 // nobody is let in, whatever av-failopen says.
 func TestMemoryExtremeFromTraffic(t *testing.T) {
-	m := newCrowd(t, fmt.Sprintf(crowdConfig, "pass")+"config system simulator\nset persona 5.6\nend\n")
+	m := newSenders(t, fmt.Sprintf(crowdConfig, "pass")+"config system simulator\nset persona 5.6\nend\n")
 	in := m.lets(26)
 	say := func(from, to int, level failopen.Memory) {
 		m.say(in[from:to], "")
@@ -278,7 +278,7 @@ func TestMemoryExtremeFromTraffic(t *testing.T) {
 // that stands still.
 func TestMemoryConserveFromASlowScanner(t *testing.T) {
 	const first = 20
-	m := newCrowd(t, fmt.Sprintf(crowdConfig, "pass")+"config antivirus engine\nset scan-workers 2\nset scan-timeout 3600\nend\n")
+	m := newSenders(t, fmt.Sprintf(crowdConfig, "pass")+"config antivirus engine\nset scan-workers 2\nset scan-timeout 3600\nend\n")
 	m.exec("diagnose sim scanner stall 1h")
 	m.say(m.lets(first), ".\r\n")
 	m.spooled(first)
