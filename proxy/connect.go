@@ -7,14 +7,21 @@ import (
 	"net/netip"
 	"slices"
 
+	"utmsim/internal/resolver"
 	"utmsim/internal/stats"
 	"utmsim/protocols/wire"
 )
 
-// Resolver finds the addresses of a server's name, in the order in which they
-// are to be tried.
+// Resolver asks DNS servers.
 type Resolver interface {
+	// Lookup finds the addresses of a server's name, in the order in which they are to
+	// be tried.
 	Lookup(ctx context.Context, host string) ([]netip.Addr, error)
+	// IPv4 asks for the IPv4 addresses of all names at once; the results have their
+	// order. That there is none is resolver.ErrNotFound.
+	IPv4(ctx context.Context, names ...string) []resolver.Result
+	// Texts is what is written about a name, at least one text.
+	Texts(ctx context.Context, name string) ([]string, error)
 }
 
 // ErrForbidden says that the configuration does not let the proxy connect there.

@@ -54,6 +54,7 @@ type Engine struct {
 	rounds   rounds
 	recall   recall
 	events   eventLimiter
+	lists    lists
 	panics   stats.Counter
 	clientFD int // clients get descriptors below this number,
 	serverFD int // servers and pipes below this one; the rest is kept for the console

@@ -34,10 +34,12 @@ const (
 	eventOversize
 	eventDescriptors
 	eventAccept
+	eventSpam
+	eventListFailed
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.
@@ -148,6 +150,11 @@ func (s *Session) about() []zap.Field {
 	if s.policy.av != nil {
 		profile = s.policy.av.Name
 	}
+	return s.aboutUnder(profile)
+}
+
+// aboutUnder is the same about what another profile has decided.
+func (s *Session) aboutUnder(profile string) []zap.Field {
 	return []zap.Field{zap.Uint64("session", s.id), zap.Stringer("protocol", s.entry.Proto), zap.String("vdom", s.vdom.name),
 		zap.Int("policy", s.policy.policy), zap.String("profile", profile),
 		zap.Stringer("client", s.peer), zap.Stringer("server", serverAddr(s.target))}

@@ -71,6 +71,8 @@ type Inspection struct {
 	// Every has all parts judged, not only those up to the first detection. What
 	// Split was given then stays readable until Release or Discard.
 	Every bool
+	// Letter, if set, has the object looked at by the spam filter, where there is one.
+	Letter LetterOf
 }
 
 // Outcome is what became of an object.
@@ -85,9 +87,10 @@ const (
 	ScanFailed         // no verdict, and the policy is block
 	ScanReset          // no verdict, and the policy is reset
 	Backlog            // too many scans wait already
+	Spammed            // the spam filter discards it
 )
 
-var outcomeWords = [...]string{"clean", "unscanned", "detected", "oversize", "scan-error", "scan-reset", "backlog"}
+var outcomeWords = [...]string{"clean", "unscanned", "detected", "oversize", "scan-error", "scan-reset", "backlog", "spam"}
 
 func (o Outcome) String() string { return outcomeWords[o] }
 
@@ -98,6 +101,9 @@ type Hold struct {
 	// Comforted tells that the receiver has some of the bytes already, so that a
 	// replacement can't be sent any more.
 	Comforted bool
+	// Spam is what the spam filter says; nil when it is none. Where it tags the mail,
+	// the mark is put in on release, see Inserted.
+	Spam *Spam
 	// Parts are the verdicts on the parts that Inspection.Split has named, in their
 	// order, as far as they were judged. One without a verdict has the zero value.
 	Parts []scanner.Verdict
@@ -148,7 +154,8 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
 		return h, nil
 	}
-	if !s.policy.scan {
+	filter := in.Letter != nil && s.FiltersSpam()
+	if !s.policy.scan && !filter {
 		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
 		return h, nil
 	}
@@ -156,8 +163,19 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 	if err != nil {
 		return nil, h.fail(err)
 	}
-	if over {
+	if filter {
+		if err := h.judgeSpam(ctx, over); err != nil {
+			return nil, h.fail(err)
+		}
+	}
+	switch {
+	case h.Outcome == Spammed:
+		return h, nil
+	case over:
 		h.oversize()
+		return h, nil
+	case !s.policy.scan:
+		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
 		return h, nil
 	}
 	if err = s.eng.scans.judge(ctx, s, h); err != nil {
@@ -322,7 +340,7 @@ func (h *Hold) Release() error {
 			return err
 		}
 	}
-	if err := h.spool.writeTo(to, h.given); err != nil {
+	if err := h.sendSpool(); err != nil {
 		return err
 	}
 	if h.Outcome == Unscanned {

@@ -74,6 +74,7 @@ type Session struct {
 	record    *record // what is kept of a relayed session to be audited; nil: nothing
 	held      *Hold   // an object that is neither released nor discarded yet
 	leak      stats.LeakReason
+	sender    *opinion // what the spam filter says about its client; nil: not asked yet
 }
 
 // shown is what others than the owner may look at while the session lives.

@@ -104,6 +104,7 @@ type route struct {
 	serverData    config.DataMode
 	connectPorts  []uint16 // that CONNECT may reach
 	retries       int
+	spam          *spamRules // nil: mails are not filtered
 }
 
 // target is the server a VIP stands for: an address, or a name and a port.
@@ -163,9 +164,13 @@ type doorway struct {
 }
 
 // doorways are the listeners that the objects of a VDOM ask for.
-func doorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
+func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
 	for i := range dom.VIPs {
-		if d := vipDoorway(dom, &dom.VIPs[i], vdom); d != nil {
+		d, err := vipDoorway(dom, &dom.VIPs[i], vdom)
+		if err != nil {
+			return nil, err
+		}
+		if d != nil {
 			out = append(out, *d)
 		}
 	}
@@ -175,7 +180,7 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 			out[i].owner += " of VDOM " + vdom.name
 		}
 	}
-	return out
+	return out, nil
 }
 
 // allDoorways are the listeners of a configuration with these VDOMs. All listen on
@@ -183,7 +188,11 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 func allDoorways(snap *config.Snapshot, vdoms []*vdomState) ([]doorway, error) {
 	var out []doorway
 	for _, v := range vdoms {
-		out = append(out, doorways(snap.VDOM(v.name), v)...)
+		own, err := doorways(snap.VDOM(v.name), v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, own...)
 	}
 	taken := make(map[netip.AddrPort]string, len(out))
 	for _, d := range out {
@@ -271,9 +280,9 @@ func Doorways(snap *config.Snapshot) ([]string, error) {
 }
 
 // vipDoorway is the listener of a VIP; nil when no policy lets anybody through.
-func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) *doorway {
+func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, error) {
 	if v.ExtPort == 0 || !v.PortForward {
-		return nil
+		return nil, nil
 	}
 	for i := range dom.Policies {
 		pol := &dom.Policies[i]
@@ -285,19 +294,23 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) *doorway {
 			continue
 		}
 		if pol.Action != config.ActionAccept {
-			return nil
+			return nil, nil
 		}
 		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
 		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
 		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
 		d.route.inspect = d.route.inspect && pol.UTMStatus
+		var err error
+		if d.route.spam, err = newSpamRules(dom, pol.Spam, p); err != nil {
+			return nil, err
+		}
 		d.route.target = &target{addr: netip.AddrPortFrom(v.MappedIP, v.Port())}
 		if v.Type == config.VIPFQDN {
 			d.route.target = &target{host: v.MappedAddr, addr: netip.AddrPortFrom(netip.Addr{}, v.Port())}
 		}
-		return d
+		return d, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // serviceOf is the protocol that a policy lets through to a VIP: the one service

@@ -128,10 +128,11 @@ func (sp *spool) View(off int64) []byte {
 	return piece[:min(int64(len(piece)), r.n-skip)]
 }
 
-// writeTo sends the held bytes from off on.
-func (sp *spool) writeTo(to *wire.Conn, off int64) error {
-	for off < sp.raw {
+// writeTo sends the held bytes from off to end.
+func (sp *spool) writeTo(to *wire.Conn, off, end int64) error {
+	for off < end {
 		b := sp.slice(off)
+		b = b[:min(int64(len(b)), end-off)]
 		if _, err := to.Write(b); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func TestSpoolSeparatesContentFromFraming(t *testing.T) {
 		out := &sink{}
 		c := wire.NewConn(out)
 		from := rapid.IntRange(0, len(raw)).Draw(t, "from")
-		require.NoError(t, sp.writeTo(c, int64(from)))
+		require.NoError(t, sp.writeTo(c, int64(from), sp.raw))
 		require.NoError(t, c.Flush())
 		require.True(t, bytes.Equal(raw[from:], out.Bytes()))
 		sp.release()

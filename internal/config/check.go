@@ -53,7 +53,7 @@ func validate(root *node, snap *Snapshot) *fault {
 
 // validateDomain checks what the objects of one VDOM say about each other.
 func validateDomain(d *Domain) *fault {
-	for _, check := range []func(*Domain) *fault{checkVIPs, checkDataPorts} {
+	for _, check := range []func(*Domain) *fault{checkSpamFilter, checkVIPs, checkDataPorts} {
 		if f := check(d); f != nil {
 			return f
 		}

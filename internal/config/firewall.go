@@ -57,6 +57,7 @@ type Policy struct {
 	UTMStatus  bool         `cli:"utm-status" default:"disable" help:"Enable to add one or more security profiles (AV, IPS, etc.) to the firewall policy."`
 	AVProfile  string       `cli:"av-profile" max:"35" ref:"antivirus profile" help:"Name of an existing Antivirus profile."`
 	WebProfile string       `cli:"webfilter-profile" max:"35" ref:"webfilter profile" help:"Name of an existing Web filter profile."`
+	Spam       string       `cli:"spamfilter-profile" max:"35" ref:"spamfilter profile" help:"Name of an existing Spam filter profile."`
 	Options    string       `cli:"profile-protocol-options" max:"35" default:"default" ref:"firewall profile-protocol-options" required:"yes" help:"Name of an existing Protocol options profile."`
 	LogTraffic LogTraffic   `cli:"logtraffic" default:"utm" help:"Enable or disable logging. Log all sessions or security profile sessions."`
 }

@@ -36,6 +36,11 @@ type Domain struct {
 	WordTables      []WordTable       `cli:"webfilter content" help:"Configure Web filter banned word table."`
 	URLFilters      []URLFilter       `cli:"webfilter urlfilter" help:"Configure URL filter lists."`
 	WebProfiles     []WebProfile      `cli:"webfilter profile" help:"Configure Web filter profiles."`
+	SpamProfiles    []SpamProfile     `cli:"spamfilter profile" help:"Configure AntiSpam profiles."`
+	SpamOptions     SpamGeneral       `cli:"spamfilter options" help:"Configure AntiSpam options."`
+	MailWords       []BannedWords     `cli:"spamfilter bword" help:"Configure AntiSpam banned word list."`
+	SenderLists     []SenderList      `cli:"spamfilter bwl" help:"Configure anti-spam black/white list."`
+	DNSBL           []BlockLists      `cli:"spamfilter dnsbl" help:"Configure AntiSpam DNSBL/ORBL."`
 	VIPs            []VIP             `cli:"firewall vip" help:"Configure virtual IP for IPv4."`
 	Policies        []Policy          `cli:"firewall policy" help:"Configure IPv4 policies."`
 	WebProxy        WebProxy          `cli:"web-proxy explicit" help:"Configure explicit Web proxy settings."`

@@ -59,6 +59,11 @@ config webfilter profile
         set comment "Default web filtering."
     next
 end
+config spamfilter profile
+    edit "default"
+        set comment "Spam filtering that is switched off."
+    next
+end
 `
 
 // Store is the live configuration. Its methods may be called from any goroutine.

@@ -43,6 +43,7 @@ const (
 	URLFiltered     = "url filtered"
 	BannedWord      = "banned word"
 	SpamDetected    = "spam detected"
+	ListFailed      = "block list failed"
 	Changed         = "configuration changed"
 	LoggedIn        = "admin logged in"
 	LoginFailed     = "admin login failed"
@@ -122,6 +123,8 @@ func ownKind(r record) *kind {
 		return &kind{100060008, Event, "system", "", Notice, "Scan engine up", func(r record) []Field {
 			return []Field{text("engine", r.str("engine")), text("version", r.str("version")), text("msg", "The scan engine "+r.str("engine")+" answers")}
 		}}
+	case ListFailed:
+		return &kind{100060009, Event, "system", "", Warning, "Block list failed", listFailedFields}
 	case NoDescriptor:
 		return &kind{100060005, Event, "system", "", Error, "Out of file descriptors", func(r record) []Field {
 			return []Field{number("limit", r.num("limit")), text("msg", "A connection to "+r.str("listener")+" was closed: no file descriptor is left")}
@@ -265,18 +268,58 @@ func bannedWordKind(r record) *kind {
 	if service(r) == "http" {
 		return webKind(r, 314012288, "content", fields("Banned word found on web page."))
 	}
-	return &kind{508020500, EmailFilter, "emailfilter", "email", Notice, "", fields("Banned word found in mail.")}
+	return &kind{508020500, EmailFilter, "emailfilter", "email", Notice, "", func(r record) []Field {
+		return append(mailFields(r, "Banned word found in mail."), text("keyword", r.str("words")), number("score", r.num("score")), text("profile", r.str("profile")))
+	}}
 }
 
+// spamFields are those of a mail, or a client, that one of the lists has.
 func spamFields(r record) []Field {
-	return append(utm(r, "The address of the client is listed in "+r.str("zone")+"."), text("from", r.str("from")), text("bannedip", r.str("answer")))
+	msg := "The sender is on the black list."
+	switch {
+	case r.has("zone"):
+		msg = "The host is listed in " + r.str("zone") + "."
+	case r.has("host"):
+		msg = "The host is on the black list."
+	}
+	fields := mailFields(r, msg)
+	if r.has("host") {
+		fields = append(fields, text("bannedip", r.str("host")))
+	}
+	if r.has("reason") {
+		fields = append(fields, text("reason", r.str("reason")))
+	}
+	return append(fields, text("profile", r.str("profile")))
+}
+
+// mailFields are the fields that lines about spam begin with. A client that is turned
+// away has sent no mail yet.
+func mailFields(r record, msg string) []Field {
+	fields := utm(r, msg)
+	for _, name := range []string{"from", "to", "subject"} {
+		if r.has(name) {
+			fields = append(fields, text(name, r.str(name)))
+		}
+	}
+	if r.has("size") {
+		fields = append(fields, number("size", r.num("size")))
+	}
+	return fields
+}
+
+func listFailedFields(r record) []Field {
+	return []Field{text("service", service(r)), text("server", r.str("zone")), bare("host", r.str("host")), text("error", r.str("error")),
+		text("msg", "The block list "+r.str("zone")+" did not say whether it has "+r.str("host"))}
 }
 
 // utm are the fields that all lines about content begin with.
 func utm(r record, msg string) []Field {
 	src, dst := r.addr("client"), r.addr("server")
 	action := "blocked"
-	if !r.blocked() {
+	switch {
+	case r.str("outcome") == "tagged":
+		action = "tagged"
+	case !r.blocked():
 		action = "passthrough"
 	}
 	fields := []Field{number("policyid", r.num("policy")), text("msg", msg), text("action", action), text("service", r.str("protocol")),

@@ -43,7 +43,7 @@ func (r record) addr(key string) netip.AddrPort {
 // blocked tells whether the receiver did not get the content.
 func (r record) blocked() bool {
 	switch r.str("outcome") {
-	case "clean", "unscanned", "passed", "monitored":
+	case "clean", "unscanned", "passed", "monitored", "tagged":
 		return false
 	}
 	return true

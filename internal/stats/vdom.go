@@ -75,6 +75,19 @@ func (v *VDOM) Bytes(p protocols.Protocol) (sent, received *Counter) {
 // FTP have one for each direction, the mail and news protocols one for both.
 func (v *VDOM) Verdicts(p protocols.Protocol, dir Direction) *Verdicts { return v.verdicts[p][dir] }
 
+// Mail is the Stat block of a mail protocol, nil for any other.
+func (v *VDOM) Mail(p protocols.Protocol) *MailStat {
+	switch p {
+	case protocols.SMTP:
+		return &v.SMTP.Stat.MailStat
+	case protocols.POP3:
+		return &v.POP3.Stat.MailStat
+	case protocols.IMAP:
+		return &v.IMAP.Stat.MailStat
+	}
+	return nil
+}
+
 // Ledger is what is counted for p without a documented line.
 func (v *VDOM) Ledger(p protocols.Protocol) *Ledger { return &v.ledgers[p] }
 

@@ -67,7 +67,7 @@ end
 `
 
 // NewRig starts an engine with a driver of protocol p, and more configuration on
-// top, in which {port} is the origin's. Names under .test are this host's. Objects whose name has the word "unscannable" in it have no verdict; those
+// top, in which {port} is the origin's. Names under .test are this host's; see names for block lists. Objects whose name has the word "unscannable" in it have no verdict; those
 // whose name has "waiting" in it get theirs when OpenGate is called.
 func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string) *Rig {
 	r := &Rig{t: t, protocol: p, gate: make(chan struct{}), before: runtime.NumGoroutine()}
@@ -86,23 +86,13 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	drivers[p] = driver
 	start := time.Now()
 	r.Engine, err = proxy.New(proxy.Options{
-		Log: zap.New(core), Drivers: drivers, Resolver: names{}, AnyPort: true,
+		Log: zap.New(core), Drivers: drivers, Resolver: names{r.gate}, AnyPort: true,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.newScanner() },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 	}, store.Snapshot())
 	require.NoError(t, err)
 	t.Cleanup(r.close)
 	return r
-}
-
-// names resolves everything under .test to this host.
-type names struct{}
-
-func (names) Lookup(_ context.Context, host string) ([]netip.Addr, error) {
-	if strings.HasSuffix(host, ".test") {
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
-	}
-	return nil, fmt.Errorf("no such name: %s", host)
 }
 
 // moody is a scanner that treats objects by their names.

@@ -191,6 +191,9 @@ func (r *reader) content(ctx context.Context) error {
 		Object: scanner.Object{Kind: scanner.Mail}, Source: r.source, Dir: stats.Down,
 		Head: r.head, To: r.s.Client(), Split: r.split, Addresses: mail.Addresses, Every: true, Fragment: r.partial,
 	}
+	if r.section == sectionWhole && !r.partial && r.s.FiltersSpam() {
+		r.inspection.Letter = r.letter
+	}
 	defer r.release()
 	hold, err := r.s.Inspect(ctx, &r.inspection)
 	if err != nil {
@@ -211,6 +214,9 @@ func (r *reader) content(ctx context.Context) error {
 		return r.replaceAll(ctx, hold, "fragment", r.s.Message(replacemsg.EmailPartial, hold.About(nameless)))
 	case r.isFragment():
 		r.s.Stats().IMAP.Stat.FragmentedPass.Inc()
+	}
+	if hold.Spam != nil {
+		return r.deliverSpam(ctx, hold)
 	}
 	r.begun = true
 	if err := hold.Release(); err != nil {
@@ -233,23 +239,25 @@ func (r *reader) split(whole *scanner.Object) []scanner.Object {
 	if r.section != sectionWhole {
 		r.encoding = encodingOf(whole)
 	}
-	walked, err := r.walk(whole, r.limits())
-	if err != nil {
+	if err := r.walk(whole); err != nil {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
-	r.walked = walked
-	r.inspection.Fragment = r.inspection.Fragment || walked.Partial != nil
-	r.inspection.Found = walked.Found()
-	return walked.Objects()
+	r.inspection.Fragment = r.inspection.Fragment || r.walked.Partial != nil
+	r.inspection.Found = r.walked.Found()
+	return r.walked.Objects()
 }
 
 // walk takes a message apart, or a part whose head the client has got before, or
-// never asked for.
-func (r *reader) walk(whole *scanner.Object, l mail.Limits) (*mail.Message, error) {
-	if r.section == sectionWhole {
-		return mail.Walk(whole, l)
+// never asked for; once.
+func (r *reader) walk(whole *scanner.Object) (err error) {
+	switch {
+	case r.walked != nil:
+	case r.section == sectionWhole:
+		r.walked, err = mail.Walk(whole, r.limits())
+	default:
+		r.walked, err = mail.WalkBody(whole, "", r.encoding, r.limits())
 	}
-	return mail.WalkBody(whole, "", r.encoding, l)
+	return err
 }
 
 // encodingOf is how a part seems to be encoded, by its first line: the notice is in

@@ -26,6 +26,9 @@ func (r *reader) block(ctx context.Context, hold *proxy.Hold) error {
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), r.walked, hold.Parts)
+		if text != nil && hold.Spam.Tagged() {
+			text, err = mail.Marked(text, hold.Spam.Header, hold.Spam.Mark)
+		}
 		if err == nil && text != nil {
 			hold.Discard()
 			return r.send(ctx, verdict, text)

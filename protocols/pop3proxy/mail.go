@@ -22,6 +22,9 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 		Object: scanner.Object{Kind: scanner.Mail}, Source: &x.body, Dir: stats.Down,
 		Head: x.head, To: x.s.Client(), Split: x.split, Addresses: mail.Addresses, Every: true,
 	}
+	if x.s.FiltersSpam() {
+		x.inspection.Letter = x.letter
+	}
 	defer x.release()
 	hold, err := x.s.Inspect(ctx, &x.inspection)
 	if err != nil {
@@ -41,6 +44,9 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 	case x.inspection.Fragment:
 		x.s.Stats().POP3.Stat.FragmentedPass.Inc()
 	}
+	if hold.Spam != nil {
+		x.s.Note("spam")
+	}
 	if err := hold.Release(); err != nil {
 		return x.cutShort(ctx, err)
 	}
@@ -49,13 +55,36 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 
 // split takes a mail apart for the scanner.
 func (x *exchange) split(whole *scanner.Object) []scanner.Object {
-	walked, err := mail.Walk(whole, x.limits())
-	if err != nil {
+	if err := x.walk(whole); err != nil {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
-	x.walked = walked
-	x.inspection.Fragment, x.inspection.Found = walked.Partial != nil, walked.Found()
-	return walked.Objects()
+	x.inspection.Fragment, x.inspection.Found = x.walked.Partial != nil, x.walked.Found()
+	return x.walked.Objects()
+}
+
+// walk takes a mail apart, once.
+func (x *exchange) walk(whole *scanner.Object) (err error) {
+	if x.walked == nil {
+		x.walked, err = mail.Walk(whole, x.limits())
+	}
+	return err
+}
+
+// letter reads what the spam filter looks at.
+func (x *exchange) letter(whole *scanner.Object) (*proxy.Letter, error) {
+	l, err := mail.ReadLetter(whole.Body, whole.Size)
+	if err != nil {
+		return nil, err
+	}
+	return &proxy.Letter{
+		Subject: l.Subject, From: l.From, Hops: l.Hops, Mark: l.Mark,
+		EachText: func(look func(string, []byte) error) error {
+			if err := x.walk(whole); err != nil {
+				return err
+			}
+			return x.walked.EachText(whole.Body, proxy.MaxLetterText, look)
+		},
+	}, nil
 }
 
 // limits leave room for everything in a mail that is not too large itself.

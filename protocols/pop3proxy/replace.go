@@ -26,6 +26,9 @@ func (x *exchange) block(ctx context.Context, hold *proxy.Hold) error {
 			Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 		}
 		text, err := c.Clean(hold, hold.Size(), x.walked, hold.Parts)
+		if text != nil && hold.Spam.Tagged() {
+			text, err = mail.Marked(text, hold.Spam.Header, hold.Spam.Mark)
+		}
 		if err == nil && text != nil {
 			return x.send(ctx, hold, verdict, text)
 		}

@@ -41,8 +41,9 @@ func (c *chunked) begin(ctx context.Context, x *dialogue, size int64, last bool)
 	c.chunk.Reset(x.s.Client(), size)
 }
 
-// command is what the server gets before the content that was read so far.
-func (c *chunked) command() []byte { return bdat(c.size, c.last) }
+// command is what the server gets before the content that was read so far, with so
+// many bytes inserted.
+func (c *chunked) command(inserted int) []byte { return bdat(c.size+int64(inserted), c.last) }
 
 // Buffered: what comes behind a chunk is a command, and has to be waited for.
 func (c *chunked) Buffered() bool {

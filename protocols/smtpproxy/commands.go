@@ -106,6 +106,10 @@ func (x *dialogue) command(ctx context.Context, line []byte) error {
 		return nil
 	case v == verbBDAT:
 		return x.chunks(ctx, line)
+	case x.s.FiltersSpam():
+		if done, err := x.filter(ctx, v, line); done || err != nil {
+			return err
+		}
 	}
 	if _, err := x.s.Server().Write(line); err != nil {
 		return x.serverLost(ctx, err)

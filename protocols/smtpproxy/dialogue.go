@@ -33,6 +33,7 @@ type dialogue struct {
 	recipients int         // of it, accepted
 	over       bool        // the server has said goodbye
 	refused    []byte      // the server's first refusal of a chunk
+	sending    *sending    // nil where no spam filter looks at mails
 }
 
 // expected is an answer that is to come: the server's to a command, or one of our

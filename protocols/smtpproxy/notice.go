@@ -21,6 +21,9 @@ func (x *dialogue) replace(ctx context.Context, t *transfer, hold *proxy.Hold) (
 		Judge: func(parts []scanner.Object) ([]scanner.Verdict, error) { return hold.Judge(ctx, parts) },
 	}
 	text, err := c.Clean(hold, hold.Size(), t.walked, hold.Parts)
+	if text != nil && hold.Spam.Tagged() {
+		text, err = mail.Marked(text, hold.Spam.Header, hold.Spam.Mark)
+	}
 	if err != nil || text == nil {
 		return false, nil // the sender is told that the mail is not accepted
 	}

@@ -29,12 +29,12 @@ const (
 
 // block refuses a message, or puts notices in the place of what is bad in it.
 func (x *dialogue) block(ctx context.Context, t *transfer, hold *proxy.Hold) error {
-	if hold.Outcome == proxy.Detected && !t.inspection.Splice {
+	if hold.Outcome == proxy.Detected && !x.splices() {
 		if done, err := x.replace(ctx, t, hold); done {
 			return err
 		}
 	}
-	return x.refuse(t, hold, hold.Outcome.String(), refusal(hold))
+	return x.refuse(t, hold, hold.Outcome.String(), x.refusal(hold))
 }
 
 // blockFragment refuses a piece of a mail.
@@ -62,9 +62,11 @@ func (x *dialogue) refuse(t *transfer, hold *proxy.Hold, verdict, reply string) 
 }
 
 // refusal is the reply to a mail that is not accepted.
-func refusal(hold *proxy.Hold) string {
+func (x *dialogue) refusal(hold *proxy.Hold) string {
 	code := "554 5.7.1 "
 	switch hold.Outcome {
+	case proxy.Spammed:
+		return x.spamReply(hold.Spam)
 	case proxy.Backlog:
 		return replyBacklog
 	case proxy.TooLarge:

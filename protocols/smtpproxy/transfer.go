@@ -67,14 +67,14 @@ func (x *dialogue) data(ctx context.Context) error {
 
 // transfer has a message judged, and gives it to the server or refuses it.
 func (x *dialogue) transfer(ctx context.Context, t *transfer) error {
-	splice := x.options().Options.Has(config.Splice)
+	splice := x.splices() && !x.s.TagsSpam()
 	t.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.Mail, ContentType: "message/rfc822"},
 		Source: t.source, Dir: stats.Up, To: x.s.Server(), Splice: splice, Every: true,
-		Split: t.split(x.options()), Addresses: mail.Addresses,
+		Split: t.split(x.options()), Addresses: mail.Addresses, Letter: t.letter(x),
 	}
 	if t.isChunked() && splice {
-		t.sendAlong()
+		t.sendAlong(0)
 	}
 	server := x.s.Server()
 	server.InterruptWrite(true)
@@ -97,18 +97,28 @@ func (x *dialogue) transfer(ctx context.Context, t *transfer) error {
 	return x.deliver(ctx, t, hold)
 }
 
+// splices tells that what is detected is refused, and a message that is not to be
+// changed sent along while it is read.
+func (x *dialogue) splices() bool { return x.options().Options.Has(config.Splice) }
+
 // split finds what is to be judged in the message.
 func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.Object {
 	return func(whole *scanner.Object) []scanner.Object {
-		walked, err := mail.Walk(whole, t.limits(o))
-		if err != nil {
+		if err := t.walk(whole, o); err != nil {
 			return []scanner.Object{*whole} // the scanner will fail in the same way
 		}
-		t.walked = walked
-		t.inspection.Fragment = walked.Partial != nil
-		t.inspection.Found = walked.Found()
-		return walked.Objects()
+		t.inspection.Fragment = t.walked.Partial != nil
+		t.inspection.Found = t.walked.Found()
+		return t.walked.Objects()
 	}
+}
+
+// walk takes the message apart, once.
+func (t *transfer) walk(whole *scanner.Object, o *config.SMTPOptions) (err error) {
+	if t.walked == nil {
+		t.walked, err = mail.Walk(whole, t.limits(o))
+	}
+	return err
 }
 
 // limits leave room for everything in a message that is not too large itself.
@@ -118,9 +128,10 @@ func (t *transfer) limits(o *config.SMTPOptions) mail.Limits {
 
 func (t *transfer) isChunked() bool { return t.source == &t.chunked }
 
-// sendAlong begins to send a message in chunks before it is complete.
-func (t *transfer) sendAlong() {
-	t.inspection.Head = t.chunked.command()
+// sendAlong begins to send a message in chunks before it is complete, with so many
+// bytes inserted into what was read so far.
+func (t *transfer) sendAlong(inserted int) {
+	t.inspection.Head = t.chunked.command(inserted)
 	t.chunked.along = true
 	t.chunked.owed++
 }
@@ -129,7 +140,7 @@ func (t *transfer) sendAlong() {
 // word to it.
 func (x *dialogue) deliver(ctx context.Context, t *transfer, hold *proxy.Hold) error {
 	if t.isChunked() && !t.chunked.along {
-		t.sendAlong() // what was read is one chunk; what was not follows as it comes
+		t.sendAlong(hold.Inserted()) // what was read is one chunk; what was not follows as it comes
 	}
 	if err := hold.Release(); err != nil {
 		return x.broken(ctx, t, err)
