@@ -64,6 +64,7 @@ func printLab(w io.Writer, l *appliance.Lab, dir string, offset int) {
 	fmt.Fprintf(w, "\ntry this in another terminal:\n")
 	fmt.Fprintf(w, "  curl http://%s/                    a clean page, through the proxy\n", l.Proxies[0].Address)
 	fmt.Fprintf(w, "  curl http://%s/eicar.com           blocked\n", l.Proxies[0].Address)
+	fmt.Fprintf(w, "  curl http://%s/samples/            more to try a scanner on\n", l.Proxies[0].Address)
 	fmt.Fprintf(w, "  go run ./cmd/utmsim console%s            the appliance's command line\n", flag)
 	fmt.Fprintf(w, "  go run ./cmd/utmsim exec%s 'get test proxyworker 4'\n", flag)
 	if at := l.Console().SSHAddr(); at.IsValid() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"utmsim/internal/appliance"
 	"utmsim/internal/lab"
 )
 
@@ -21,6 +22,7 @@ func newOrigin() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			origins.Stock(appliance.Samples())
 			for _, e := range origins.Endpoints() {
 				fmt.Fprintf(cmd.OutOrStdout(), "%-6s %-18s %s\n", e.Service, e.Address, e.Holds)
 			}

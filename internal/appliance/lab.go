@@ -48,6 +48,7 @@ func StartLab(offset int, opts Options) (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (another lab may be running: try --offset 1000)", err)
 	}
+	origins.Stock(Samples())
 	text, err := labConfig(origins, offset)
 	if err == nil {
 		own := Source{File: "lab", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }}

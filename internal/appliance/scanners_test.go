@@ -99,6 +99,24 @@ func TestSignatureFiles(t *testing.T) {
 	assert.Equal(t, "worm", s.log("content detected")[0]["class"])
 }
 
+// stocked fetches samples from the lab's servers and tells what becomes of them: the
+// web's in any case, and by FTP the same unless the profile says so for HTTP alone.
+func (s *site) stocked(want string, names ...string) {
+	s.t.Helper()
+	for _, name := range names {
+		assert.Equal(s.t, want, s.fate("/samples/"+name), name)
+	}
+	c := s.ftpUser(alice)
+	defer c.Close()
+	for _, name := range names {
+		if strings.HasPrefix(name, "encrypted") || strings.HasPrefix(name, "corrupt") || strings.HasPrefix(name, "nest13") || strings.HasPrefix(name, "bomb") {
+			continue
+		}
+		_, last := c.ftpFetch("samples/" + name)
+		assert.Equal(s.t, want == "403", strings.HasPrefix(last, "550 "), "%s: %s", name, last)
+	}
+}
+
 // TestEverySample sends the EICAR file in every container that there is.
 func TestEverySample(t *testing.T) {
 	s := newRealTimeSite(t, "")
@@ -109,7 +127,12 @@ func TestEverySample(t *testing.T) {
 		assert.Equal(t, 403, status, kind)
 	}
 	assert.Equal(t, before, s.uploaded())
+	s.stocked("403", "eicar.com", "a.zip", "stored.zip", "a.tar", "eicar.com.gz", "a.tgz", "eicar.com.bz2", "a.tar.bz2", "eicar.com.xz", "a.tar.xz", "eicar.com.zst",
+		"a.7z", "stored.7z", "a.rar", "old.rar", "nested.zip", "worm.txt", "suspicious.txt")
+	opaque := []string{"bomb.gz", "encrypted.zip", "encrypted.7z", "encrypted.rar", "corrupt.zip", "nest13.zip"}
+	s.stocked("passed", opaque...)
 	s.exec("config antivirus profile", "edit default", "config http", "set archive-block encrypted corrupted nested oversize", "end", "end")
+	s.stocked("403", opaque...)
 	inside := samples.File{Name: "f", Data: []byte(strings.Repeat("harmless ", 1000))}
 	for name, data := range map[string][]byte{
 		"encrypted zip": samples.LockedZip("lab", inside), "encrypted 7z": samples.LockedSevenZip(inside), "encrypted rar": samples.LockedRar(inside),

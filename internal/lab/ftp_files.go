@@ -57,7 +57,8 @@ type ftpNode struct {
 func newFTPFiles() *ftpFiles {
 	readme := "This is the FTP server of the lab.\r\n\r\n" +
 		"eicar.com  the EICAR test file\r\neicar.zip  the same in an archive\r\n" +
-		"big.bin    100 MiB that are nothing in particular\r\nincoming/  takes uploads\r\n"
+		"big.bin    100 MiB that are nothing in particular\r\nincoming/  takes uploads\r\n" +
+		"samples/   more to try a scanner on, where it was stocked\r\n"
 	date := firstMailDate()
 	return &ftpFiles{nodes: map[string]*ftpNode{
 		"/":           {folder: true, changed: date},

@@ -30,6 +30,7 @@ type HTTP struct {
 	connections atomic.Int64
 	bytes       atomic.Int64
 	uploaded    atomic.Int64
+	samples     atomic.Pointer[[]Sample]
 }
 
 // HTTPCounts is what an origin has seen since it was created: the evidence that

@@ -41,6 +41,9 @@ func (o *HTTP) routes() []route {
 		{Route{"/eicar.com", "the EICAR test file; ?chunked=1"}, "GET /eicar.com", serveFile("application/octet-stream", "", EICAR())},
 		{Route{"/eicar.zip", "the same in a zip archive"}, "GET /eicar.zip", serveFile("application/zip", "", EICARZip())},
 	}
+	list = append(list,
+		route{Route{"/samples/", "archives, codings, test strings, a bomb ..., listed"}, "GET /samples/{$}", o.serveSamples},
+		route{Route{}, "GET /samples/{name}", o.serveSample})
 	for _, c := range codings() {
 		path := "/eicar." + c.extension
 		list = append(list, route{Route{path, "the same with Content-Encoding " + c.name}, "GET " + path,
