@@ -4,6 +4,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -234,7 +235,7 @@ func (a *Appliance) commit(c config.Commit) error {
 	}
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
-			zap.Stringer("kind", ch.Kind), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
+			zap.Stringer("kind", ch.Kind), zap.String("vdom", cmp.Or(ch.VDOM, config.RootVDOM)), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
 			zap.String("old", ch.Old), zap.String("new", ch.New))
 	}
 	return nil

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // ChangeKind is what happened to an object or setting.
 type ChangeKind uint8
@@ -21,7 +24,7 @@ func (k ChangeKind) String() string { return [...]string{"changed", "added", "de
 type Change struct {
 	Kind     ChangeKind
 	VDOM     string // whose object it is; "" for root's and the unit's
-	Path     string // the object: "firewall policy"; "" for a VDOM as a whole
+	Path     string // the object: "firewall policy"; of VDOMs themselves "system vdom"
 	Key      string // the entry; "" for an object that is no table and for Moved
 	Setting  string // within an object in the entry "http ports"; of the other kinds the table within, mostly ""
 	Old, New string // of a password a star
@@ -34,9 +37,7 @@ func (c Change) What() string {
 	if c.VDOM != "" {
 		parts = append(parts, scopeVDOM, quote(c.VDOM))
 	}
-	if c.Path != "" {
-		parts = append(parts, c.Path)
-	}
+	parts = append(parts, c.Path)
 	if c.Key != "" {
 		parts = append(parts, quote(c.Key))
 	}
@@ -53,6 +54,9 @@ func (c Change) What() string {
 	}
 	return strings.Join(parts, " ")
 }
+
+// vdomPath is what the appliance's log calls the table of VDOMs.
+const vdomPath = "system vdom"
 
 // differ collects changes. Nodes that both trees share are equal by construction.
 type differ struct {
@@ -112,7 +116,7 @@ func (d *differ) table(at place, old, new *node) {
 	}
 	a, b := shared(old, before, after), shared(new, before, after)
 	if a != b {
-		d.changes = append(d.changes, Change{Kind: Moved, VDOM: at.vdom, Path: at.path, Key: at.key, Setting: strings.TrimSpace(at.sub), Old: a, New: b})
+		d.changes = append(d.changes, Change{Kind: Moved, VDOM: at.vdom, Path: cmp.Or(at.path, vdomPath), Key: at.key, Setting: strings.TrimSpace(at.sub), Old: a, New: b})
 	}
 }
 
@@ -125,6 +129,10 @@ func (d *differ) blank(def *object, key string) *node {
 }
 
 func (d *differ) add(kind ChangeKind, at place, key string) {
+	if at.path == "" {
+		d.changes = append(d.changes, Change{Kind: kind, Path: vdomPath, Key: key})
+		return
+	}
 	inner := at.entry(key)
 	d.changes = append(d.changes, Change{Kind: kind, VDOM: inner.vdom, Path: at.path, Key: inner.key, Setting: strings.TrimSpace(inner.sub)})
 }
