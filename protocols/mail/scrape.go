@@ -44,6 +44,8 @@ type scraper struct {
 	run   Span // of lines that look like base64, not complete
 	chars int  // of these
 	full  bool // there are more blocks than are looked at
+
+	proseTo int64 // in the lines before there is no mark, see prose
 }
 
 // scrape looks for what is encoded in a body though its head does not say so.
@@ -51,7 +53,13 @@ func (w *walker) scrape(src source, at Span, what scrapeFor) (s scraper) {
 	lines := src.lines(at, w.mode.cr)
 	defer lines.close()
 	var l line
-	for lines.read(&l) {
+	for {
+		if !w.mode.cr {
+			s.skip(&lines, what)
+		}
+		if !lines.read(&l) {
+			break
+		}
 		s.line(&l, what)
 	}
 	s.closeRun()
@@ -151,7 +159,7 @@ func (s *scraper) beginBlock(l *line) bool {
 // base64Like is how many characters of base64 a line has, 0 when it does not look
 // like base64: blanks inside, or more than a few characters that don't belong.
 func base64Like(b []byte) int {
-	b = bytes.TrimRight(bytes.Trim(b, " \t"), "=")
+	b = withoutPadding(b)
 	digits, junk := 0, 0
 	for i, c := range b {
 		switch v := base64Values[c]; {
@@ -169,6 +177,20 @@ func base64Like(b []byte) int {
 		return 0
 	}
 	return digits
+}
+
+// withoutPadding is a line without the blanks around it and equals signs at its end.
+func withoutPadding(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
+		b = b[:len(b)-1]
+	}
+	for len(b) > 0 && b[len(b)-1] == '=' {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // looksQuoted tells that a line has an equals sign with two hex digits behind it,

@@ -140,6 +140,8 @@ type lines struct {
 	to     int64
 	cr     bool
 	bareCR bool // there was one, and cr is not set
+	seen   []byte // what was looked at last, from seenAt on
+	seenAt int64
 	buf    *wire.Chunk
 	base   int64 // of what is in buf
 	n      int
@@ -169,7 +171,11 @@ func (l *lines) window(off int64, fresh bool) []byte {
 		return l.src.flat[off:l.to]
 	}
 	if !fresh {
+		if off >= l.seenAt && off < l.seenAt+int64(len(l.seen)) {
+			return l.seen[off-l.seenAt:]
+		}
 		if piece := scanner.Look(l.src.at, off, l.to); piece != nil {
+			l.seen, l.seenAt = piece, off
 			return piece
 		}
 	}
