@@ -78,6 +78,10 @@ func (c *Conn) makeRoom() {
 		return
 	}
 	if c.r == c.w {
+		if c.w == smallBuffer { // it was full: what moves is large
+			putBuffer(c.in)
+			c.in = getBuffer(midBuffer)
+		}
 		c.r, c.w = 0, 0
 	}
 	if c.w < len(c.in) {
