@@ -139,7 +139,7 @@ type lines struct {
 	pos    int64
 	to     int64
 	cr     bool
-	bareCR bool // there was one, and cr is not set
+	bareCR bool   // there was one, and cr is not set
 	seen   []byte // what was looked at last, from seenAt on
 	seenAt int64
 	buf    *wire.Chunk
