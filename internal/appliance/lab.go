@@ -128,7 +128,7 @@ func labConfig(origins *lab.Lab, offset int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
+	return labSpam + fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
 }
 
 const (
@@ -179,3 +179,54 @@ func (l *Lab) Stop() error {
 	}
 	return err
 }
+
+// labSpam is a spam filter that no policy of the lab uses: "set spamfilter-profile lab"
+// switches it on.
+const labSpam = `config spamfilter dnsbl
+    edit 1
+        set name "rules of RFC 5782"
+        config entries
+            edit 1
+                set server "` + lab.ListApex + `"
+                set action reject
+            next
+        end
+    next
+    edit 2
+        set name "every client of the lab"
+        config entries
+            edit 1
+                set server "` + lab.LoopbackApex + `"
+            next
+        end
+    next
+end
+config spamfilter bword
+    edit 1
+        set name "lab"
+        config entries
+            edit 1
+                set pattern "lottery"
+            next
+        end
+    next
+end
+config spamfilter profile
+    edit "lab"
+        set comment "Lists of the lab, and the word lottery."
+        set spam-filtering enable
+        set options bannedword spamrbl
+        set spam-bword-table 1
+        set spam-rbl-table 1
+        config smtp
+            set action tag
+        end
+        config pop3
+            set hdrip enable
+        end
+        config imap
+            set hdrip enable
+        end
+    next
+end
+`

@@ -71,9 +71,9 @@ func offers() []offered {
 			l.nntp = NewNNTP()
 			return l.nntp, nil
 		}},
-		{ServiceDNS, 15353, false, "lab.test, ratings of hosts (UDP and TCP)", func(l *Lab) (origin, error) {
+		{ServiceDNS, 15353, false, "lab.test, ratings of hosts, block lists (UDP and TCP)", func(l *Lab) (origin, error) {
 			var err error
-			l.dns, err = NewDNS(LabZone(), RatingZone())
+			l.dns, err = NewDNS(LabZone(), RatingZone(), ListZone(), LoopbackZone())
 			return l.dns, err
 		}},
 		{ServiceICAP, 11344, false, "a scan server for the engine icap, service avscan", func(l *Lab) (origin, error) {
