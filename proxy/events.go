@@ -167,7 +167,16 @@ func (h *Hold) about() []zap.Field {
 		direction = "outgoing"
 	}
 	return append(h.s.about(), zap.String("direction", direction), zap.String("file", h.in.Object.Name),
-		zap.String("url", h.in.Object.URL), zap.Int64("size", h.size), zap.Stringer("outcome", h.Outcome))
+		zap.String("url", h.in.Object.URL), zap.Int64("size", h.known()), zap.Stringer("outcome", h.Outcome))
+}
+
+// known is the object's size as far as it is known: what has been read of it, and
+// what its source says is still to come.
+func (h *Hold) known() int64 {
+	if c, ok := h.in.Source.(CountedSource); ok && !h.ended {
+		return h.size + c.Left()
+	}
+	return h.size
 }
 
 // detected logs a detection.

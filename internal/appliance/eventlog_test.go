@@ -143,5 +143,11 @@ func TestSyslogByRsyslog(t *testing.T) {
 		// local3 is 19: 19*8+4 (warning).
 		want := regexp.MustCompile(fmt.Sprintf(`(?m)^156\|1\|%s\|utmsim\|%d\|virus\| ?date=\S+ time=\S+ logid=0211008192 .* virus="EICAR_TEST_FILE" .*$`, mode, os.Getpid()))
 		s.eventually(func() bool { return want.MatchString(got()) }, "rsyslogd has the line: %s", got())
+		_, line, _ := strings.Cut(want.FindString(got()), "|virus|")
+		holds(t, eventlog.Line{Text: strings.TrimSpace(line)}, map[string]string{
+			"logid": "0211008192", "type": "utm", "subtype": "virus", "eventtype": "infected", "level": "warning", "vd": "root", "policyid": "1",
+			"msg": "File is infected.", "action": "blocked", "service": "HTTP", "srcip": alice, "dstip": "127.0.0.1", "proto": "6",
+			"filename": "eicar.com", "checksum": "6851cf3c", "virus": "EICAR_TEST_FILE", "url": "http://lab.test/eicar.com", "profile": "default",
+		})
 	}
 }
