@@ -432,10 +432,12 @@ type peer struct {
 
 func (r *rig) dial() *peer { return r.dialFrom("127.0.0.1") }
 
-func (r *rig) dialFrom(ip string) *peer {
+func (r *rig) dialFrom(ip string) *peer { return r.dialTo(ip, r.addr) }
+
+func (r *rig) dialTo(ip, addr string) *peer {
 	r.t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
-	c, err := d.Dial("tcp", r.addr)
+	c, err := d.Dial("tcp", addr)
 	require.NoError(r.t, err)
 	p := &peer{t: r.t, TCPConn: c.(*net.TCPConn), r: bufio.NewReader(c)}
 	r.t.Cleanup(func() { c.Close() })
