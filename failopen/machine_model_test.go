@@ -13,6 +13,7 @@ import (
 // It knows no events; a change of state is the difference between two snapshots.
 type model struct {
 	vdoms    int
+	gone     int // the VDOM that the last step has forgotten; -1 for none
 	settings Settings
 	memory   Memory
 	full     map[Scope]bool
@@ -189,9 +190,10 @@ func TestMachineAgainstModel(t *testing.T) {
 				before[c] = at
 			}
 			var r recorder
+			want.gone = -1
 			extremes := takeStep(t, now, real, want, r.emit)
 			for c := range before {
-				if !c.all && int(c.scope.VDOM) >= want.vdoms {
+				if v := int(c.scope.VDOM); !c.all && (v >= want.vdoms || v == want.gone) {
 					delete(before, c) // a VDOM that goes is forgotten without an event
 				}
 			}
@@ -213,7 +215,7 @@ func TestMachineAgainstModel(t *testing.T) {
 // takeStep applies one random operation to both, and says whether it went into or out of
 // the extreme level.
 func takeStep(t *rapid.T, now int64, real *Machine, want *model, emit func(Event)) (extremes bool) {
-	switch rapid.SampledFrom([]string{"arrive", "arrive", "arrive", "occupancy", "occupancy", "memory", "configure", "restart", "vdoms"}).Draw(t, "op") {
+	switch rapid.SampledFrom([]string{"arrive", "arrive", "arrive", "occupancy", "occupancy", "memory", "configure", "restart", "vdoms", "forget"}).Draw(t, "op") {
 	case "arrive":
 		s := rapid.SampledFrom(want.scopes()).Draw(t, "scope")
 		room := rapid.Bool().Draw(t, "room")
@@ -245,6 +247,10 @@ func takeStep(t *rapid.T, now int64, real *Machine, want *model, emit func(Event
 	case "vdoms":
 		want.resize(rapid.IntRange(1, 3).Draw(t, "vdoms"))
 		real.SetVDOMs(want.vdoms)
+	case "forget":
+		want.gone = rapid.IntRange(0, want.vdoms-1).Draw(t, "vdom")
+		want.forget(func(s Scope) bool { return int(s.VDOM) == want.gone })
+		real.Forget(uint16(want.gone))
 	}
 	return extremes
 }
@@ -252,13 +258,18 @@ func takeStep(t *rapid.T, now int64, real *Machine, want *model, emit func(Event
 // resize forgets what the removed VDOMs had.
 func (m *model) resize(n int) {
 	m.vdoms = n
+	m.forget(func(s Scope) bool { return int(s.VDOM) >= n })
+}
+
+// forget makes scopes normal.
+func (m *model) forget(is func(Scope) bool) {
 	for s := range m.full {
-		if int(s.VDOM) >= n {
+		if is(s) {
 			delete(m.full, s)
 		}
 	}
 	for c := range m.holds {
-		if !c.all && int(c.scope.VDOM) >= n {
+		if !c.all && is(c.scope) {
 			delete(m.holds, c)
 		}
 	}

@@ -326,6 +326,16 @@ func (p *pair) actions() map[string]func(*rapid.T) {
 			}
 			require.Equal(t, n, p.real.DrainPhantoms())
 		},
+		"forget": func(t *rapid.T) {
+			v := uint16(rapid.IntRange(0, 2).Draw(t, "vdom"))
+			empty := p.model.count(ofVDOM(v)) == 0
+			require.Equal(t, empty, p.real.Forget(v))
+			for _, proto := range protocols.All {
+				if empty {
+					delete(p.model.peak, vdomTally(v, proto))
+				}
+			}
+		},
 		"reset peaks": func(t *rapid.T) {
 			p.real.ResetPeaks()
 			clear(p.model.peak)
