@@ -28,7 +28,7 @@ func scraped(text string, piece int64, what scrapeFor, skip bool) scraper {
 		s.line(&l, what)
 	}
 	s.closeRun()
-	s.proseTo = 0
+	s.run, s.proseTo = Span{}, 0 // of no meaning any more
 	return s
 }
 
