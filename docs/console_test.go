@@ -45,8 +45,11 @@ const (
 // keys are what has to be typed for the commands of a transcript.
 func keys(transcript string) string {
 	var b strings.Builder
+	before := ""
 	for _, m := range prompt.FindAllStringSubmatch(transcript, -1) {
 		switch line := m[1]; {
+		case line == "end" && strings.HasPrefix(before, "set vdom-admin "):
+			b.WriteString(line + enter + "y")
 		case strings.HasSuffix(line, "?"):
 			b.WriteString(line + interrupt)
 		case asks.MatchString(line):
@@ -56,6 +59,7 @@ func keys(transcript string) string {
 		default:
 			b.WriteString(line + enter)
 		}
+		before = m[1]
 	}
 	return b.String()
 }
@@ -158,11 +162,17 @@ func steady(text string) string {
 	return text
 }
 
-// TestConsoleExamples runs every example of the page about the console, from its
-// beginning to its end on one appliance, and compares all that is shown.
+// TestConsoleExamples runs every example of the pages about the console, each page
+// from its beginning to its end on one appliance, and compares all that is shown.
 func TestConsoleExamples(t *testing.T) {
+	for _, file := range []string{"console.md", "vdoms.md"} {
+		t.Run(file, func(t *testing.T) { examples(t, file) })
+	}
+}
+
+func examples(t *testing.T, file string) {
 	a := newAppliance(t)
-	old := read(t, "console.md")
+	old := read(t, file)
 	fresh := block.ReplaceAllStringFunc(old, func(b string) string {
 		text := block.FindStringSubmatch(b)[1]
 		if !prompt.MatchString(text) {
@@ -174,7 +184,7 @@ func TestConsoleExamples(t *testing.T) {
 		}
 		return "```text\n" + shown + "```"
 	})
-	compare(t, "console.md", old, fresh)
+	compare(t, file, old, fresh)
 }
 
 // wrong finds the answers to a line that is none of the language's.

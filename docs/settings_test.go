@@ -98,10 +98,20 @@ func (p *printer) messages(line string) {
 	}
 }
 
+// ofVDOM tells whether each VDOM has an object for itself: config knows it there.
+func (p *printer) ofVDOM(line string) bool {
+	a := p.enter([]string{"config system global", "set vdom-admin enable", "end", "config vdom", "edit root"})
+	_, err := a.editor.Execute(words(p.t, line))
+	return err == nil
+}
+
 // object writes one object, or the entries of a table.
 func (p *printer) object(path []string, help string) {
 	a := p.enter(path)
 	fmt.Fprintf(&p.out, "\n### %s\n\n%s", strings.Join(path, " / "), help)
+	if len(path) == 1 && p.ofVDOM(path[0]) {
+		p.out.WriteString(" Each VDOM has its own.")
+	}
 	if key := a.complete(p.t, "edit"); len(key) > 0 && key[0].Hint {
 		fmt.Fprintf(&p.out, " A table; the key is `%s`: %s", key[0].Word, key[0].Help)
 		path = append(slices.Clone(path), "edit "+p.key(a, key))
