@@ -144,6 +144,7 @@ func simulator() []*node {
 				{word: "<COUNT>", help: "How many (default = <20>).", arg: integer("count", 1, maxLeakView), run: (*call).leakSessions},
 			}},
 		}},
+		{word: "lists", help: "What the block lists have said about hosts.", run: (*call).lists},
 		{word: "memory", help: "The memory model.", run: (*call).memory, children: []*node{
 			{word: "auto", help: "Count only what is in use.", run: (*call).autoMemory},
 			{word: "<PERCENT>", help: "Memory that is to be in use now, in percent of the total.", arg: integer("percent", 0, 100), run: (*call).setMemory},

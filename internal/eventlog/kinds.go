@@ -286,7 +286,7 @@ func spamFields(r record) []Field {
 	if r.has("host") {
 		fields = append(fields, text("bannedip", r.str("host")))
 	}
-	if r.has("reason") {
+	if r.str("reason") != "" {
 		fields = append(fields, text("reason", r.str("reason")))
 	}
 	return append(fields, text("profile", r.str("profile")))
@@ -297,7 +297,7 @@ func spamFields(r record) []Field {
 func mailFields(r record, msg string) []Field {
 	fields := utm(r, msg)
 	for _, name := range []string{"from", "to", "subject"} {
-		if r.has(name) {
+		if r.str(name) != "" {
 			fields = append(fields, text(name, r.str(name)))
 		}
 	}

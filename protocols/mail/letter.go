@@ -18,8 +18,9 @@ type Letter struct {
 	Hops    []netip.Addr // the hosts that Received fields name, last hop first, each once
 
 	eol         string
-	subject     int64 // where a mark in the subject belongs; -1 without a Subject field
-	subjectLine int   // the length of that line, the line end not counted
+	subject     int64  // where a mark in the subject belongs; -1 without a Subject field
+	subjectText string // of that line, behind this place
+	subjectLine int    // the length of that line, the line end not counted
 }
 
 // Limits of what is read of a head.
@@ -66,7 +67,9 @@ func ReadLetter(raw io.ReaderAt, size int64) (*Letter, error) {
 				l.subject, l.subjectLine = at+int64(len(line)-len(text)), len(line)
 				if len(text) > 0 && text[0] == ' ' {
 					l.subject++
+					text = text[1:]
 				}
+				l.subjectText = string(text)
 			}
 		}
 		top, at = rest, next
@@ -136,7 +139,7 @@ func (l *Letter) hops(value []byte) {
 
 // Mark is where a mark belongs and what stands there: in a field of its own (header),
 // else before the text of the subject. Put before the byte at, it leaves every other
-// byte as it was.
+// byte as it was. A subject that begins with the mark gets no other: text is empty then.
 func (l *Letter) Mark(header bool, mark string) (at int64, text string) {
 	if header {
 		return 0, l.markField(mark)
@@ -145,6 +148,8 @@ func (l *Letter) Mark(header bool, mark string) (at int64, text string) {
 	switch {
 	case l.subject < 0:
 		return 0, "Subject: " + mark + l.eol
+	case strings.HasPrefix(l.subjectText, mark+" "):
+		return 0, ""
 	case l.subjectLine+len(mark)+2 > maxTextLine:
 		return l.subject, mark + l.eol + " "
 	}

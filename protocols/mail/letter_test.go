@@ -40,6 +40,7 @@ func TestMarks(t *testing.T) {
 		{"A: b\r\n\r\nSubject: body", "Subject: Spam\r\nA: b\r\n\r\nSubject: body", "X-Spam: Spam\r\nA: b\r\n\r\nSubject: body"},
 		{"Subject: " + long + "\r\n\r\n", "Subject: Spam\r\n " + long + "\r\n\r\n", "X-Spam: Spam\r\nSubject: " + long + "\r\n\r\n"},
 		{"", "Subject: Spam\r\n", "X-Spam: Spam\r\n"},
+		{"Subject: Spam x\r\n", "Subject: Spam x\r\n", "X-Spam: Spam\r\nSubject: Spam x\r\n"},
 	} {
 		for header, want := range map[bool]string{false: c.subject, true: c.header} {
 			got, err := Marked([]byte(c.mail), header, "Spam")
