@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -166,7 +167,7 @@ func (h *Hold) about() []zap.Field {
 	if h.in.Dir == stats.Up {
 		direction = "outgoing"
 	}
-	return append(h.s.about(), zap.String("direction", direction), zap.String("file", h.in.Object.Name),
+	return append(h.s.about(), zap.String("direction", direction), zap.String("file", cmp.Or(h.in.Object.Name, h.BadName)), // a mail has none, what was found in it has
 		zap.String("url", h.in.Object.URL), zap.Int64("size", h.known()), zap.Stringer("outcome", h.Outcome))
 }
 

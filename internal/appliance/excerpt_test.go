@@ -174,7 +174,10 @@ func TestExcerptWorks(t *testing.T) {
 		assert.Regexp(t, "(?m)^"+counter+"$", level4)
 	}
 	assert.Regexp(t, `(?m)^HTTP +vd=root state=normal .* action=inspect entries=\d/4000 `, o.exec("diagnose sim failopen"))
-	assert.Contains(t, o.exec("execute log filter device disk", "execute log filter category virus", "execute log display"), `policyid=1 `)
+	log := o.exec("execute log filter device disk", "execute log filter category virus", "execute log display")
+	assert.Regexp(t, `(?m)^1: .* eventtype=infected .* policyid=3 .* service="POP3" .* filename="eicar.com" .* profile="default"$`, log)
+	assert.Regexp(t, `(?m)^2: .* eventtype=oversize .* policyid=1 .* service="HTTP" .* filename="22020096" .* profile="branch-av"$`, log)
+	assert.Regexp(t, `(?m)^3: .* eventtype=infected .* policyid=1 .* service="HTTP" .* filename="eicar.com" .* profile="branch-av"$`, log)
 }
 
 // TestExcerptIsBackedUpWhole: no line of the file is lost, in no object, however
