@@ -295,3 +295,35 @@ end
 		assert.NotContains(t, []string{"dropped", "restart", "cleared", "shutdown"}, l["close"])
 	}
 }
+
+// TestVDOMsShareMemory has memory become short, which is everybody's, while one VDOM
+// is at its limit, which is its own.
+func TestVDOMsShareMemory(t *testing.T) {
+	s, door := twoVDOMs(t, "one-shot")
+	s.exec(inGlobal("config system global", "set av-failopen-session disable", "end")...)
+	s.beginAt(alice, door)
+	s.beginAt(alice, door)
+	assert.Contains(t, s.states("guests"), "state=normal trigger=none since=- action=refuse entries=2/2 room=no latch=none row=8 ")
+	saw, _ := s.meet(httpSpeaker(), alice, door)
+	assert.Equal(t, refused, saw)
+	saw, _ = s.meet(httpSpeaker(), alice, s.vip)
+	assert.Equal(t, blocked, saw)
+
+	s.exec("diagnose sim memory 90")
+	for _, name := range s.Engine().VDOMs() {
+		assert.Contains(t, s.states(name), "state=failopen trigger=memory ", name)
+		assert.Contains(t, s.states(name), "action=bypass ", name)
+	}
+	saw, _ = s.meet(httpSpeaker(), alice, s.vip)
+	assert.Equal(t, unscanned, saw)
+	s.exec("diagnose sim memory auto")
+	for _, name := range s.Engine().VDOMs() {
+		assert.Contains(t, s.states(name), "latch=all row=2 ", "what memory has set holds for all: %s", name)
+	}
+	saw, _ = s.meet(httpSpeaker(), alice, door)
+	assert.Equal(t, unscanned, saw)
+	s.exec(inGlobal("config system global", "set av-failopen off", "end")...)
+	assert.Contains(t, s.states("root"), "state=normal trigger=none ")
+	saw, _ = s.meet(httpSpeaker(), alice, s.vip)
+	assert.Equal(t, blocked, saw)
+}
