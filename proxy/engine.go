@@ -27,6 +27,8 @@ type Options struct {
 	// NewScanner makes the scanner that the configuration asks for.
 	NewScanner func(*config.Engine) (scanner.Scanner, error)
 	Resolver   Resolver
+	// Rater finds categories; nil: every rating is an error.
+	Rater Rater
 	// Now is a monotonic clock in nanoseconds; nil is the system's.
 	Now func() int64
 	// OpenFiles is how many descriptors the process may have; 0: no reserve is kept.

@@ -37,10 +37,11 @@ const (
 	eventAccept
 	eventSpam
 	eventListFailed
+	eventURL
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures", "filtered URLs"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.

@@ -50,6 +50,8 @@ type Inspection struct {
 	// Uninspectable objects (a part of a file, say) are released as they come and
 	// counted as such.
 	Uninspectable bool
+	// Exempt objects are released as they come, because a filter says so.
+	Exempt bool
 	// Comfort allows client comforting where the options ask for it.
 	Comfort bool
 	// Splice sends the object to To while it is read. The piece that was read last
@@ -152,6 +154,10 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 	}
 	if in.Uninspectable {
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
+		return h, nil
+	}
+	if in.Exempt {
+		h.Outcome, h.leak = Unscanned, stats.LeakExempt
 		return h, nil
 	}
 	filter := in.Letter != nil && s.FiltersSpam()

@@ -16,11 +16,12 @@ type RowState uint8
 const (
 	RowActive      RowState = iota // in an exchange; a bypassed one: moving bytes
 	RowScan                        // in an exchange, waiting for a verdict
+	RowURLFilter                   // in an exchange, waiting for the category of a host
 	RowTransaction                 // at rest inside a transaction: not idle
 	RowIdle                        // at rest between two exchanges
 )
 
-var rowStateWords = [...]string{"active", "scan", "transaction", "idle"}
+var rowStateWords = [...]string{"active", "scan", "urlfilter", "transaction", "idle"}
 
 func (s RowState) String() string { return rowStateWords[s] }
 
@@ -115,6 +116,8 @@ func (s *Session) row(now int64) Row {
 	switch {
 	case s.shown.scanning.Load():
 		r.State = RowScan
+	case s.shown.rating.Load():
+		r.State = RowURLFilter
 	case s.state.Load() == stateResting:
 		r.State = RowTransaction
 		if end := s.restEnd.Load(); end != 0 {

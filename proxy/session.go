@@ -84,6 +84,7 @@ type shown struct {
 	cltHeard, srvHeard atomic.Uint32 // events that the reactor has counted
 	held               atomic.Int64  // bytes in its spool
 	scanning           atomic.Bool   // an object of it waits for a verdict
+	rating             atomic.Bool   // a request of it waits for the category of its host
 	rested             atomic.Int64  // when one without an entry came to rest; the table knows of the others
 	verdict            atomic.Pointer[string]
 }
@@ -107,6 +108,9 @@ func (s *Session) Conn(side wire.Side) *wire.Conn {
 
 // ClientAddr is where the client connects from.
 func (s *Session) ClientAddr() netip.AddrPort { return s.peer }
+
+// Door is where the listener accepts that the client has come through.
+func (s *Session) Door() netip.AddrPort { return s.ln.addr }
 
 // Protocol is what the session speaks.
 func (s *Session) Protocol() protocols.Protocol { return s.entry.Proto }

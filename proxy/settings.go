@@ -93,6 +93,7 @@ type route struct {
 	monitor       bool    // detections are logged and not blocked
 	log           config.LogTraffic
 	archives      config.ArchiveKinds
+	urls          *urlRules // nil: URLs are not judged
 	limits        scanner.Limits
 	oversize      int64 // bytes
 	oversizeBlock bool
@@ -160,11 +161,16 @@ type doorway struct {
 	addr  netip.AddrPort
 	proto protocols.Protocol
 	owner string // the setting that asks for it, for error messages
+	web   string // the name of the web filter profile
 	route *route
 }
 
 // doorways are the listeners that the objects of a VDOM ask for.
 func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
+	lists, err := compileURLLists(dom)
+	if err != nil {
+		return nil, err
+	}
 	for i := range dom.VIPs {
 		d, err := vipDoorway(dom, &dom.VIPs[i], vdom)
 		if err != nil {
@@ -175,6 +181,11 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
 		}
 	}
 	out = append(out, explicitDoorways(dom, vdom)...)
+	for i := range out {
+		if d := &out[i]; d.proto == protocols.HTTP {
+			d.route.urls = newURLRules(dom, d.web, lists)
+		}
+	}
 	if vdom.name != config.RootVDOM {
 		for i := range out {
 			out[i].owner += " of VDOM " + vdom.name
@@ -215,7 +226,7 @@ func statelessVDOMs(snap *config.Snapshot) (list []*vdomState) {
 // explicitDoorways are the listeners of the proxies whose clients name the server.
 func explicitDoorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 	if w := &dom.WebProxy; w.Status {
-		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
+		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit", web: w.WebProfile}
 		d.route = newRoute(dom, protocols.HTTP, vdom, w.Options, w.AVProfile)
 		d.route.loopback, d.route.connectPorts = w.AllowLoopback, w.ConnectPorts
 		out = append(out, d)
@@ -296,7 +307,7 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, e
 		if pol.Action != config.ActionAccept {
 			return nil, nil
 		}
-		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
+		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name), web: pol.WebProfile}
 		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
 		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
 		d.route.inspect = d.route.inspect && pol.UTMStatus

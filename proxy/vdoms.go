@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"utmsim/internal/config"
@@ -15,6 +16,8 @@ type vdomState struct {
 	name  string
 	index uint16 // in the session table and of failopen states
 	stats *stats.VDOM
+
+	rating atomic.Int64 // requests that wait for a category
 }
 
 // vdoms are the states of VDOMs. A VDOM that is removed from the configuration keeps

@@ -20,6 +20,7 @@ import (
 	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
 	"utmsim/internal/resolver"
+	"utmsim/internal/resolver/rating"
 	"utmsim/protocols"
 	"utmsim/protocols/ftpproxy"
 	"utmsim/protocols/httpproxy"
@@ -69,6 +70,7 @@ type Appliance struct {
 	crashes  *console.Crashlog
 	store    *config.Store
 	resolver *resolver.Resolver
+	ratings  *rating.Client
 	engines  engines
 	engine   *proxy.Engine
 	console  *console.Console
@@ -147,8 +149,9 @@ func (a *Appliance) run() (err error) {
 	a.warnAboutRoom(snap, files)
 	a.engines.log = a.log
 	a.resolver = resolver.New(resolverSettings(&snap.DNS))
+	a.ratings = rating.New(ratingSettings(&snap.Rating))
 	a.engine, err = proxy.New(proxy.Options{
-		Log: a.log, Drivers: drivers(), NewScanner: a.engines.make, Resolver: a.resolver, OpenFiles: files,
+		Log: a.log, Drivers: drivers(), NewScanner: a.engines.make, Resolver: a.resolver, Rater: a.ratings, OpenFiles: files,
 		AnyPort: a.opts.AnyPort, Now: a.opts.Now,
 	}, snap)
 	if err != nil {
@@ -158,7 +161,7 @@ func (a *Appliance) run() (err error) {
 		return errors.Join(err, a.halt())
 	}
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit,
+		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit, Ratings: a.ratings.Stats,
 		Crashlog: a.crashes, StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
 	a.store.OnCommit(a.commit) // before anybody can reach the console
@@ -215,6 +218,17 @@ func resolverSettings(d *config.DNS) resolver.Settings {
 	}
 }
 
+func ratingSettings(r *config.Rating) rating.Settings {
+	s := rating.Settings{
+		Server: r.Address(), Zone: r.Zone, Timeout: r.Timeout, Tries: r.Tries, Outstanding: r.Outstanding,
+		CacheEntries: r.CacheLimit, CacheTTL: r.CacheTTL,
+	}
+	if s.CacheTTL == 0 {
+		s.CacheEntries = 0
+	}
+	return s
+}
+
 // commit puts a changed configuration in force, or refuses it.
 func (a *Appliance) commit(c config.Commit) error {
 	if err := console.Veto(a.engine.Memory().Level, c); err != nil {
@@ -230,6 +244,7 @@ func (a *Appliance) commit(c config.Commit) error {
 	}
 	ssh.Apply()
 	a.resolver.Configure(resolverSettings(&c.New.DNS))
+	a.ratings.Configure(ratingSettings(&c.New.Rating))
 	if err := a.events.Configure(logSettings(c.New)); err != nil {
 		return errors.Join(err, a.apply(c.Old))
 	}

@@ -128,7 +128,8 @@ func labConfig(origins *lab.Lab, offset int) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("address of the lab's DNS: %w", err)
 	}
-	return labSpam + fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
+	web := fmt.Sprintf(labWeb, dns.Addr(), dns.Port(), lab.RatingApex)
+	return labSpam + web + fmt.Sprintf(labObjects, dns.Addr(), dns.Port(), vips.String(), policies.String(), labExplicit+offset, labSSH+offset), nil
 }
 
 const (
@@ -149,6 +150,49 @@ const (
         set av-profile "default"
         set logtraffic all
     next
+`
+	// labWeb is a web filter profile that no policy uses; docs/webfilter.md turns it on.
+	labWeb = `config webfilter rating
+    set server %s
+    set port %d
+    set zone "%s"
+end
+config webfilter urlfilter
+    edit 1
+        set name "lab-urls"
+        config entries
+            edit 1
+                set url "games.lab.test"
+                set action block
+            next
+            edit 2
+                set url "*.lab.test/bytes/*"
+                set type wildcard
+                set action monitor
+            next
+        end
+    next
+end
+config webfilter profile
+    edit "lab-web"
+        set comment "Not used by any policy until you say so."
+        config web
+            set urlfilter-table 1
+        end
+        config ftgd-wf
+            config filters
+                edit 1
+                    set category 26
+                    set action block
+                next
+                edit 2
+                    set category 36
+                    set action monitor
+                next
+            end
+        end
+    next
+end
 `
 	labObjects = `config system dns
     set primary %s

@@ -11,6 +11,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/eventlog"
+	"utmsim/internal/resolver/rating"
 	"utmsim/proxy"
 )
 
@@ -27,6 +28,8 @@ type Options struct {
 	Shutdown func()
 	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.
 	Crashlog *Crashlog
+	// Ratings is what the client of the rating zone has done.
+	Ratings func() rating.Stats
 	// StateDir holds the SSH host key and backups of the configuration.
 	StateDir string
 	// AnyPort lets the system choose the port of SSH; SSHAddr tells which. Tests use

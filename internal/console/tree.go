@@ -28,6 +28,9 @@ func newTree(persona config.Persona) *node {
 				{word: "status", help: "System status.", run: (*call).status},
 			}},
 			{word: "test", help: "Test applications.", children: applications()},
+			{word: "webfilter", help: "webfilter", other: settings, children: []*node{
+				{word: "ftgd-statistics", help: "Display rating cache and daemon statistics.", run: (*call).ftgdStatistics},
+			}},
 		}},
 		{word: "show", help: "Show configuration.", other: settings},
 		{word: "diagnose", help: "Diagnose facility.", children: []*node{

@@ -79,7 +79,7 @@ func kindOf(r record, f Format) *kind {
 	case ScanFailed:
 		return &kind{200060006, Virus, "virus", "scanerror", Warning, "", scanFailedFields}
 	case URLFiltered:
-		return webKind(r, 315012544, "urlfilter", urlFields)
+		return urlKind(r)
 	case BannedWord:
 		return bannedWordKind(r)
 	case SpamDetected:
@@ -243,18 +243,6 @@ func webKind(r record, id int, eventtype string, fields func(record) []Field) *k
 		k.id, k.severity = id+1, Notice
 	}
 	return k
-}
-
-func urlFields(r record) []Field {
-	fields := append(utm(r, map[bool]string{true: "URL was blocked.", false: "URL was allowed."}[r.blocked()]),
-		text("hostname", r.str("host")), text("urltype", "http"))
-	if r.has("category") {
-		fields = append(fields, text("catdesc", r.str("category")))
-	}
-	if r.has("filter") {
-		fields = append(fields, text("urlfilter", r.str("filter")))
-	}
-	return append(fields, place(r)...)
 }
 
 // bannedWordKind is a line of the web filter or of the mail filter, as the protocol

@@ -32,7 +32,7 @@ type answer struct {
 	texts []string     // the same
 	err   *Error       // nil when there are addresses, or texts
 	ttl   time.Duration
-	fresh bool // whoever gets it is the first to be told what came from the servers
+	news  News // how it came to whoever has it now
 }
 
 // read takes the addresses, or the texts, out of a message that answers q. The error lacks host

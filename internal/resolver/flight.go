@@ -109,7 +109,10 @@ func (r *Resolver) await(ctx context.Context, t ticket, limit time.Duration) ans
 	select {
 	case <-t.flight.done:
 		a = t.flight.answer
-		a.fresh = t.flight.told.CompareAndSwap(false, true)
+		a.news = Shared
+		if t.flight.told.CompareAndSwap(false, true) {
+			a.news = First
+		}
 		return a
 	case <-ctx.Done():
 		a.err.Kind = ctx.Err()

@@ -44,20 +44,29 @@ func (r *Resolver) IPv4(ctx context.Context, names ...string) []Result {
 // strings of one record are joined. There is at least one when err is nil, which is of
 // type *Error. The slice is shared with others who ask: it is not to be written to.
 func (r *Resolver) Texts(ctx context.Context, host string) ([]string, error) {
-	list, _, err := r.FreshTexts(ctx, host)
+	list, _, err := r.TextsAndNews(ctx, host)
 	return list, err
 }
 
-// FreshTexts is Texts. fresh tells that servers were asked and that, of all who waited
-// for what they say or for their silence, this caller is the first to hear of it.
-func (r *Resolver) FreshTexts(ctx context.Context, host string) (list []string, fresh bool, err error) {
+// News is how an answer, or the failure to get one, came to a caller.
+type News uint8
+
+// The ways.
+const (
+	Known  News = iota // it was kept, or nobody had to be asked
+	Shared             // the servers were asked, and another caller heard of it first
+	First              // of all who waited for the servers this caller is the first to hear
+)
+
+// TextsAndNews is Texts, and tells how the answer came.
+func (r *Resolver) TextsAndNews(ctx context.Context, host string) ([]string, News, error) {
 	name, err := hostName(host)
 	if err != nil {
-		return nil, false, err
+		return nil, Known, err
 	}
 	a := r.await(ctx, r.askOne(question{name, dns.TypeTXT}), 0)
 	if a.err != nil {
-		return nil, a.fresh, a.err
+		return nil, a.news, a.err
 	}
-	return a.texts, a.fresh, nil
+	return a.texts, a.news, nil
 }

@@ -12,12 +12,13 @@ const (
 	LeakScanTimeout                     // the scanner took too long, and time-outs pass
 	LeakUninspectable                   // encrypted, upgraded or partial content
 	LeakPolicy                          // the policy asks for no inspection (utm-status disable)
+	LeakExempt                          // a filter exempts it from scanning
 	LeakReasons       int        = iota // how many there are
 )
 
 var leakNames = [LeakReasons]string{
 	"failopen bypass", "one-shot latch", "oversize pass", "scan error pass",
-	"scan time-out pass", "uninspectable", "policy",
+	"scan time-out pass", "uninspectable", "policy", "exempt",
 }
 
 // String is the reason as it is printed.

@@ -19,13 +19,18 @@ func (x *exchange) run(ctx context.Context) error {
 	case err != nil:
 		return x.refuse(ctx, err)
 	}
-	switch {
-	case x.to.form == authorityForm:
-		return x.tunnel(ctx)
-	case x.isForUs():
+	if x.isForUs() {
 		return x.answerSelf(ctx)
 	}
-	if x.driver.infected.any() {
+	if x.s.FiltersURLs() {
+		if done, err := x.judgeURL(ctx); done {
+			return err
+		}
+	}
+	if x.to.form == authorityForm {
+		return x.tunnel(ctx)
+	}
+	if x.driver.infected.any() && !x.exempt {
 		if known, ok := x.driver.infected.find(x.s.Now(), x.placeOf()); ok && x.s.Blocks(known.verdict) {
 			return x.blockKnown(known)
 		}

@@ -23,6 +23,7 @@ type exchange struct {
 	upgrade bool   // it offers to switch protocols
 	expects bool   // it waits for 100 before it sends the body
 	ranged  bool   // it asks for a part
+	exempt  bool   // the URL filter exempts it from scanning
 	sent    []byte // the head as the server gets it
 
 	reused   bool  // the server's connection has served an exchange before

@@ -17,6 +17,8 @@ func (x *exchange) describe(contentType []byte) (url, kind string) {
 		b = append(b, host...)
 	} else if a := x.s.ServerAddr(); a.IsValid() {
 		b = a.AppendTo(b)
+	} else if x.s.FiltersURLs() {
+		b = x.s.Door().AppendTo(b)
 	}
 	path := len(b)
 	b = append(b, missingPath(&x.req, x.to)...)

@@ -135,7 +135,7 @@ func (x *exchange) prepareDownload() (err error) {
 	}
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.WebResponse, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
-		Source: x.down.source(), Dir: stats.Down, Head: x.replyHead(), To: x.s.Client(), Comfort: true,
+		Source: x.down.source(), Dir: stats.Down, Head: x.replyHead(), To: x.s.Client(), Comfort: true, Exempt: x.exempt,
 		Uninspectable: x.res.status == 206 && x.ranged && !isWhole(x.res.get(fieldContentRange)),
 	}
 	return nil

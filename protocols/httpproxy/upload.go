@@ -74,7 +74,7 @@ func (x *exchange) prepareUpload() (err error) {
 	}
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: kind, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
-		Source: x.up.source(), Dir: stats.Up,
+		Source: x.up.source(), Dir: stats.Up, Exempt: x.exempt,
 	}
 	if !x.headSent {
 		x.inspection.Head = x.sent

@@ -33,9 +33,8 @@ type Settings struct {
 type Rating struct {
 	Category int    // Unrated, or up to MaxCategory
 	Name     string // of the category as the zone has it; may be empty
-	// Fresh tells that the server was asked and that of all who waited for its answer
-	// this caller is the first to hear of it. It counts with an error as well.
-	Fresh bool
+	// News is how the answer, or with an error its failure, came to this caller.
+	News News
 }
 
 // Unrated is the category of hosts that the zone does not know, MaxCategory the
@@ -44,6 +43,9 @@ const (
 	Unrated     = 0
 	MaxCategory = 255
 )
+
+// News is how an answer came to a caller.
+type News = resolver.News
 
 // Kinds of failure besides those that say what the server did.
 var (
@@ -56,21 +58,21 @@ var (
 // Client asks for ratings. Make one with New.
 type Client struct {
 	resolver *resolver.Resolver
-	zone     atomic.Pointer[string]
+	settings atomic.Pointer[Settings]
 	requests atomic.Uint64
 }
 
 // New returns a client that works by s.
 func New(s Settings) *Client {
 	c := &Client{resolver: resolver.New(s.resolver())}
-	c.zone.Store(&s.Zone)
+	c.settings.Store(&s)
 	return c
 }
 
 // Configure changes the settings. Whoever waits already does so by the old ones.
 func (c *Client) Configure(s Settings) {
 	c.resolver.Configure(s.resolver())
-	c.zone.Store(&s.Zone)
+	c.settings.Store(&s)
 }
 
 func (s *Settings) resolver() resolver.Settings {
@@ -87,15 +89,15 @@ func (s *Settings) resolver() resolver.Settings {
 // longer than all tries take, or until ctx ends.
 func (c *Client) Rate(ctx context.Context, host string) (Rating, error) {
 	c.requests.Add(1)
-	list, fresh, err := c.resolver.FreshTexts(ctx, question(host, *c.zone.Load()))
+	list, news, err := c.resolver.TextsAndNews(ctx, question(host, c.settings.Load().Zone))
 	switch {
 	case errors.Is(err, resolver.ErrNotFound):
-		return Rating{Category: Unrated, Name: "Unrated", Fresh: fresh}, nil
+		return Rating{Category: Unrated, Name: "Unrated", News: news}, nil
 	case err != nil:
-		return Rating{Fresh: fresh}, err
+		return Rating{News: news}, err
 	}
 	r, err := lowest(list)
-	r.Fresh = fresh
+	r.News = news
 	return r, err
 }
 
@@ -133,10 +135,11 @@ func parse(text string) (Rating, bool) {
 type Stats struct {
 	Requests uint64 // ratings asked for
 	Cached   int    // answers in the cache
+	Limit    int    // of these
 	resolver.Stats
 }
 
 // Stats returns the counters now.
 func (c *Client) Stats() Stats {
-	return Stats{Requests: c.requests.Load(), Cached: c.resolver.Cached(), Stats: c.resolver.Stats()}
+	return Stats{Requests: c.requests.Load(), Cached: c.resolver.Cached(), Limit: c.settings.Load().CacheEntries, Stats: c.resolver.Stats()}
 }

@@ -56,7 +56,7 @@ func TestRatingsComeFromTheZone(t *testing.T) {
 	} {
 		got, err := client.Rate(t.Context(), tc.host)
 		require.NoError(t, err, tc.host)
-		got.Fresh = false
+		got.News = resolver.Known
 		assert.Equal(t, tc.want, got, tc.host)
 	}
 	assert.EqualValues(t, 1, server.Queries("news.lab.test.rating.lab.test"), "the second time the cache knows")
@@ -74,9 +74,9 @@ func TestOnlyTheFirstHearsNews(t *testing.T) {
 	_, client := start(t, long)
 	for _, host := range []string{"news.lab.test", "unrated.lab.test", "failing-rating.lab.test"} {
 		first, _ := client.Rate(t.Context(), host)
-		assert.True(t, first.Fresh, host)
+		assert.Equal(t, resolver.First, first.News, host)
 		second, _ := client.Rate(t.Context(), host)
-		assert.False(t, second.Fresh, host)
+		assert.Equal(t, resolver.Known, second.News, host)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestForgedAnswersAreIgnored(t *testing.T) {
 	_, client := start(t, long)
 	got, err := client.Rate(t.Context(), "forged-rating.lab.test")
 	require.NoError(t, err)
-	assert.Equal(t, rating.Rating{Category: 36, Name: "News and Media", Fresh: true}, got)
+	assert.Equal(t, rating.Rating{Category: 36, Name: "News and Media", News: resolver.First}, got)
 	assert.EqualValues(t, 2, client.Stats().Ignored)
 }
 
@@ -152,7 +152,7 @@ func TestManyAskersShareOneQuery(t *testing.T) {
 			got, err := client.Rate(t.Context(), "news.lab.test")
 			assert.NoError(t, err)
 			assert.Equal(t, 36, got.Category)
-			fresh <- got.Fresh
+			fresh <- got.News == resolver.First
 		})
 	}
 	<-asked
