@@ -48,7 +48,7 @@ func TestSessionsOnTheConsole(t *testing.T) {
 	assert.Equal(t, "5\n", s.exec("get test http 44 | grep -c id="))
 	assert.Regexp(t, `\nid=\d+ vd=root `+regexp.QuoteMeta(crew[2].LocalAddr().String())+`->\S+ state=(ACTIVE|TRANSACTION) idle=0 age=40 clt=\d+ srv=\d+ `, s.exec("get test http 44"))
 	assert.Equal(t, "1\n", s.exec("get test http 44 | grep -c 'bypass=10 entry=0'"))
-	assert.Regexp(t, `^Worker\[0\] HTTP\nACTIVE=\d SCAN=0 TRANSACTION=\d IDLE=\d BYPASSED=1\n$`, s.exec("get test http 444"))
+	assert.Regexp(t, `^Worker\[0\] HTTP\nACTIVE=\d SCAN=0 URLFILTER=0 TRANSACTION=\d IDLE=\d BYPASSED=1\n$`, s.exec("get test http 444"))
 	assert.Regexp(t, `^Worker\[0\] HTTP\nidle=3 connections=5 clients=2 idle-threshold=30\nid=`, s.exec("get test http 44444"))
 	if runtime.GOOS == "linux" {
 		assert.Equal(t, "5\n", s.exec("get test http 55 | grep -c 'tcp=ESTABLISHED txq=0 rxq=0 retransmits=0'"))

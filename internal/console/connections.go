@@ -108,6 +108,9 @@ func (c *call) states(ps []protocols.Protocol) error {
 	}
 	c.perProtocol(ps, func(p protocols.Protocol) {
 		for s, n := range counts[p] {
+			if proxy.RowState(s) == proxy.RowURLFilter && p != protocols.HTTP {
+				continue // no other protocol has URLs
+			}
 			fmt.Fprintf(c.out, "%s=%d ", strings.ToUpper(proxy.RowState(s).String()), n)
 		}
 		fmt.Fprintf(c.out, "BYPASSED=%d\n", bypassed[p])

@@ -68,7 +68,8 @@ end
 
 // NewRig starts an engine with a driver of protocol p, and more configuration on
 // top, in which {port} is the origin's. Names under .test are this host's; see names for block lists. Objects whose name has the word "unscannable" in it have no verdict; those
-// whose name has "waiting" in it get theirs when OpenGate is called.
+// whose name has "waiting" in it get theirs when OpenGate is called, as does the host
+// waiting.test its category.
 func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string) *Rig {
 	r := &Rig{t: t, protocol: p, gate: make(chan struct{}), before: runtime.NumGoroutine()}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -86,7 +87,7 @@ func NewRig(t testing.TB, p protocols.Protocol, driver proxy.Driver, more string
 	drivers[p] = driver
 	start := time.Now()
 	r.Engine, err = proxy.New(proxy.Options{
-		Log: zap.New(core), Drivers: drivers, Resolver: names{r.gate}, AnyPort: true,
+		Log: zap.New(core), Drivers: drivers, Resolver: names{r.gate}, Rater: ratings{r.gate}, AnyPort: true,
 		NewScanner: func(*config.Engine) (scanner.Scanner, error) { return r.newScanner() },
 		Now:        func() int64 { return int64(time.Since(start)) + r.clock.Load() + 1 },
 	}, store.Snapshot())
