@@ -13,6 +13,7 @@ import (
 
 	"utmsim/failopen"
 	"utmsim/internal/config"
+	"utmsim/internal/quarantine"
 	"utmsim/internal/stats"
 	"utmsim/protocols"
 	"utmsim/scanner"
@@ -29,6 +30,9 @@ type Options struct {
 	Resolver   Resolver
 	// Rater finds categories; nil: every rating is an error.
 	Rater Rater
+	// Quarantine keeps what is blocked, where the configuration asks for it; nil keeps
+	// nothing.
+	Quarantine *quarantine.Store
 	// Now is a monotonic clock in nanoseconds; nil is the system's.
 	Now func() int64
 	// OpenFiles is how many descriptors the process may have; 0: no reserve is kept.
@@ -150,7 +154,7 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 		if d.route.driver = e.opts.Drivers[d.proto]; d.route.driver == nil {
 			return fmt.Errorf("%s asks for %s, which has no driver", d.owner, d.proto)
 		}
-		d.route.messages = &snap.Messages
+		d.route.messages, d.route.kept = &snap.Messages, e.keptOf(snap, d.route)
 	}
 	sc, err := e.opts.NewScanner(&snap.Engine)
 	if err != nil {

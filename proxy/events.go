@@ -38,10 +38,11 @@ const (
 	eventSpam
 	eventListFailed
 	eventURL
+	eventQuarantine
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures", "filtered URLs"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures", "filtered URLs", "files not quarantined"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.
@@ -169,7 +170,8 @@ func (h *Hold) about() []zap.Field {
 		direction = "outgoing"
 	}
 	return append(h.s.about(), zap.String("direction", direction), zap.String("file", cmp.Or(h.in.Object.Name, h.BadName)), // a mail has none, what was found in it has
-		zap.String("url", h.in.Object.URL), zap.Int64("size", h.known()), zap.Stringer("outcome", h.Outcome))
+		zap.String("url", h.in.Object.URL), zap.Int64("size", h.known()), zap.Stringer("outcome", h.Outcome),
+		zap.String("quarskip", h.quarskip()))
 }
 
 // known is the object's size as far as it is known: what has been read of it, and

@@ -70,12 +70,17 @@ type Inspection struct {
 	Fragment bool
 	// Addresses finds sender and recipients in a mail, for messages about it.
 	Addresses func(raw io.ReaderAt, size int64) (from, to string)
+	// Nesting, if set, knows how the parts lie inside each other; Split may set it.
+	Nesting Nesting
 	// Every has all parts judged, not only those up to the first detection. What
 	// Split was given then stays readable until Release or Discard.
 	Every bool
 	// Letter, if set, has the object looked at by the spam filter, where there is one.
 	Letter LetterOf
 }
+
+// Nesting leaves of the numbers of parts those that have no other of them inside.
+type Nesting interface{ Innermost(parts []int) []int }
 
 // Outcome is what became of an object.
 type Outcome uint8
@@ -126,6 +131,8 @@ type Hold struct {
 	limit     timeLimit
 	comfortAt int64 // when the receiver gets the next bytes, engine clock; 0: never
 	leak      stats.LeakReason
+	kept      []keptPart
+	keptWhy   string // why nothing was kept; "" as long as nobody has tried
 }
 
 const inPlaceMax = 8

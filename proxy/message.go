@@ -32,7 +32,7 @@ func (h *Hold) About(nameless string) *replacemsg.Values {
 }
 
 func (h *Hold) values(file, nameless string, v scanner.Verdict) *replacemsg.Values {
-	about := &replacemsg.Values{File: file, Nameless: nameless, Reason: v.Class.String(), Quarantined: h.Quarantined()}
+	about := &replacemsg.Values{File: file, Nameless: nameless, Reason: v.Class.String(), Quarantined: h.quarantinedAs(file, v)}
 	if v.Class.Detection() {
 		about.Virus = v.Name
 	}
@@ -60,9 +60,6 @@ func (h *Hold) Notice(place replacemsg.Place, nameless string) func(file string,
 		return h.s.Message(place.For(causeOf(v)), h.values(file, nameless, v))
 	}
 }
-
-// Quarantined is the name that what is bad was given in the quarantine.
-func (h *Hold) Quarantined() string { return "" }
 
 // Message is a replacement message, as it was configured when the session began, in the
 // form that its kind has. v is what is known about the case; protocol and addresses of

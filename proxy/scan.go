@@ -198,7 +198,10 @@ func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (v scanner.Verdi
 	began := s.eng.now()
 	defer func() { sc.eng.worker.Stat.InScan.Add(time.Duration(s.eng.now() - began)) }()
 	if h.in.Split == nil {
-		return sc.one(ctx, s, set, whole)
+		if v, err = sc.one(ctx, s, set, whole); err == nil && h.Blocks(v) {
+			h.keepBad([]scanner.Object{*whole}, []scanner.Verdict{v})
+		}
+		return v, err
 	}
 	return sc.parts(ctx, s, set, h, h.in.Split(whole))
 }
@@ -237,7 +240,10 @@ func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Ho
 	if worst.Class.Detection() {
 		failed = nil
 	}
-	h.nameBad(parts)
+	if failed == nil && h.Blocks(worst) {
+		h.nameBad(parts)
+		h.keepBad(parts, h.Parts)
+	}
 	return worst, failed
 }
 

@@ -87,10 +87,11 @@ type route struct {
 	options       *config.ProtocolOptions
 	av            *config.AVProfile
 	messages      *config.Messages
-	target        *target // nil: the client names the server
-	inspect       bool    // goes through a driver and takes an entry
-	scan          bool    // objects are judged
-	monitor       bool    // detections are logged and not blocked
+	kept          config.Kept // in the quarantine
+	target        *target     // nil: the client names the server
+	inspect       bool        // goes through a driver and takes an entry
+	scan          bool        // objects are judged
+	monitor       bool        // detections are logged and not blocked
 	log           config.LogTraffic
 	archives      config.ArchiveKinds
 	urls          *urlRules // nil: URLs are not judged

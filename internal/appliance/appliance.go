@@ -19,6 +19,7 @@ import (
 	"utmsim/internal/console"
 	"utmsim/internal/eventlog"
 	"utmsim/internal/logfile"
+	"utmsim/internal/quarantine"
 	"utmsim/internal/resolver"
 	"utmsim/internal/resolver/rating"
 	"utmsim/protocols"
@@ -72,6 +73,7 @@ type Appliance struct {
 	resolver *resolver.Resolver
 	ratings  *rating.Client
 	engines  engines
+	held     *quarantine.Store
 	engine   *proxy.Engine
 	console  *console.Console
 	quit     chan struct{}
@@ -148,20 +150,23 @@ func (a *Appliance) run() (err error) {
 	}
 	a.warnAboutRoom(snap, files)
 	a.engines.log = a.log
+	if a.held, err = a.openQuarantine(); err != nil {
+		return err
+	}
 	a.resolver = resolver.New(resolverSettings(&snap.DNS))
 	a.ratings = rating.New(ratingSettings(&snap.Rating))
 	a.engine, err = proxy.New(proxy.Options{
-		Log: a.log, Drivers: drivers(), NewScanner: a.engines.make, Resolver: a.resolver, Rater: a.ratings, OpenFiles: files,
+		Log: a.log, Drivers: drivers(), NewScanner: a.engines.make, Resolver: a.resolver, Rater: a.ratings, Quarantine: a.held, OpenFiles: files,
 		AnyPort: a.opts.AnyPort, Now: a.opts.Now,
 	}, snap)
 	if err != nil {
-		return errors.Join(err, a.engines.close())
+		return errors.Join(err, a.engines.close(), a.closeQuarantine())
 	}
 	if err := a.engines.adopt(); err != nil {
 		return errors.Join(err, a.halt())
 	}
 	a.console = console.New(console.Options{
-		Engine: a.engine, Store: a.store, Scanning: &a.engines, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit, Ratings: a.ratings.Stats,
+		Engine: a.engine, Store: a.store, Scanning: &a.engines, Quarantine: a.held, Log: a.log, Events: a.events, Version: a.opts.Version, Shutdown: a.Quit, Ratings: a.ratings.Stats,
 		Crashlog: a.crashes, StateDir: a.opts.StateDir, AnyPort: a.opts.AnyPort,
 	})
 	a.store.OnCommit(a.commit) // before anybody can reach the console
@@ -185,7 +190,7 @@ func (a *Appliance) openConsole(snap *config.Snapshot) error {
 
 // halt ends what runs when the start fails.
 func (a *Appliance) halt() error {
-	return errors.Join(a.engine.Shutdown(context.Background()), a.engines.close())
+	return errors.Join(a.engine.Shutdown(context.Background()), a.engines.close(), a.closeQuarantine())
 }
 
 // warnAboutRoom says what the configured table needs and is not there.
@@ -248,6 +253,7 @@ func (a *Appliance) commit(c config.Commit) error {
 	if err := a.events.Configure(logSettings(c.New)); err != nil {
 		return errors.Join(err, a.apply(c.Old))
 	}
+	a.held.Configure(quarantineSettings(&c.New.Quarantine))
 	for _, ch := range c.Changes {
 		a.log.Info("configuration changed", zap.String("who", c.Who), zap.String("what", ch.What()),
 			zap.Stringer("kind", ch.Kind), zap.String("vdom", cmp.Or(ch.VDOM, config.RootVDOM)), zap.String("path", ch.Path), zap.String("key", ch.Key), zap.String("setting", ch.Setting),
@@ -327,5 +333,5 @@ func (a *Appliance) Stop() error {
 	} else {
 		a.log.Info("stopped")
 	}
-	return errors.Join(a.console.Close(), a.engines.close(), a.events.Close(), a.logFile.Close())
+	return errors.Join(a.console.Close(), a.engines.close(), a.closeQuarantine(), a.events.Close(), a.logFile.Close())
 }

@@ -34,6 +34,7 @@ var levels = map[string]int{
 	"utmsim/internal/stats":      0,
 	"utmsim/internal/config":     0,
 	"utmsim/internal/replacemsg": 0,
+	"utmsim/internal/quarantine": 0,
 	"utmsim/internal/resolver":   0,
 	"utmsim/internal/logfile":    0,
 	"utmsim/internal/bannedword": 0,

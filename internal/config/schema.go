@@ -17,7 +17,7 @@ import (
 //	default    the factory value, words separated by blanks
 //	range      smallest and largest number: "1-65535"
 //	max        longest text in bytes
-//	unit       of the number in the language: s, ms, min, KB or MB; the field holds a Duration or bytes
+//	unit       of the number in the language: s, ms, min, h, KB or MB; the field holds a Duration or bytes
 //	required   "yes": may not be empty
 //	key        "string" or "integer": the field is the key of its table
 //	ref        path of the table whose keys are the values; an empty value refers to nothing
@@ -204,7 +204,7 @@ func buildSetting(f reflect.StructField, index []int, outer []reflect.StructTag)
 }
 
 // units are what one unit of the language is in the field.
-var units = map[string]int64{"": 1, "s": int64(time.Second), "ms": int64(time.Millisecond), "min": int64(time.Minute), "KB": 1 << 10, "MB": 1 << 20}
+var units = map[string]int64{"": 1, "s": int64(time.Second), "ms": int64(time.Millisecond), "min": int64(time.Minute), "h": int64(time.Hour), "KB": 1 << 10, "MB": 1 << 20}
 
 func (s *setting) addType(t reflect.Type, members []string) {
 	if t.Kind() == reflect.Slice {

@@ -22,6 +22,7 @@ type Snapshot struct {
 	VDOMs          []VDOM         `cli:"vdom" help:"Configure virtual domain."` // the others, in the order they were made
 	Engine         Engine         `cli:"antivirus engine" help:"Scan engines and their limits (not on the appliance)."`
 	Rating         Rating         `cli:"webfilter rating" help:"Where the categories of web sites are asked for (not on the appliance)."`
+	Quarantine     Quarantine     `cli:"antivirus quarantine" help:"Configure quarantine options."`
 	MemoryLog      MemoryLog      `cli:"log memory setting" help:"Settings for memory buffer."`
 	MemoryLogSize  MemoryLogSize  `cli:"log memory global-setting" help:"Global settings for memory logging."`
 	DiskLog        DiskLog        `cli:"log disk setting" help:"Settings for local disk logging."`

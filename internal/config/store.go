@@ -17,6 +17,11 @@ config system admin
         set accprofile "super_admin"
     next
 end
+config antivirus quarantine
+    set store-infected imap smtp pop3 http ftp nntp
+    set store-blocked imap smtp pop3 http ftp nntp
+    set store-heuristic imap smtp pop3 http ftp nntp
+end
 config firewall profile-protocol-options
     edit "default"
         set comment "All default services."

@@ -11,6 +11,7 @@ import (
 
 	"utmsim/internal/config"
 	"utmsim/internal/eventlog"
+	"utmsim/internal/quarantine"
 	"utmsim/internal/resolver/rating"
 	"utmsim/proxy"
 )
@@ -22,8 +23,10 @@ type Options struct {
 	Store  *config.Store
 	// Scanning is what "diagnose sim scanner" shows and turns.
 	Scanning Scanning
-	Log      *zap.Logger
-	Events   *eventlog.Log
+	// Quarantine is what "diagnose antivirus quarantine" shows; nil shows nothing.
+	Quarantine *quarantine.Store
+	Log        *zap.Logger
+	Events     *eventlog.Log
 	// Shutdown is what "execute shutdown" calls. It asks for the end and returns.
 	Shutdown func()
 	// Crashlog is what "diagnose debug crashlog" shows; nil shows nothing.

@@ -34,6 +34,9 @@ func newTree(persona config.Persona) *node {
 		}},
 		{word: "show", help: "Show configuration.", other: settings},
 		{word: "diagnose", help: "Diagnose facility.", children: []*node{
+			{word: "antivirus", help: "AntiVirus.", children: []*node{
+				{word: "quarantine", help: "Quarantine.", children: quarantineCommands()},
+			}},
 			{word: "debug", help: "Debug facility.", children: []*node{
 				{word: "crashlog", help: "Crash log.", children: []*node{
 					{word: "clear", help: "Clear the crash log.", run: (*call).clearCrashlog},

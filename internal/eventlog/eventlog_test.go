@@ -59,21 +59,21 @@ func TestEveryKindOfLine(t *testing.T) {
 			`logid=0100022011 type=event subtype=system level=critical vd="root" logdesc="Memory conserve mode entered" conserve=on total=1000 free=100 entermargin=200 exitmargin=300 msg="The system has entered conserve mode"`},
 		{Conserve, conserve("conserve", "normal"), Event,
 			`logid=0100022012 type=event subtype=system level=critical vd="root" logdesc="Memory conserve mode exited" conserve=exit total=1000 free=100 entermargin=200 exitmargin=300 msg="The system exited conserve mode"`},
-		{Detected, content("detected", zap.String("class", "virus"), zap.String("name", "EICAR_TEST_FILE"), zap.String("checksum", "6851cf3c")), Virus,
+		{Detected, content("detected", zap.String("class", "virus"), zap.String("name", "EICAR_TEST_FILE"), zap.String("checksum", "6851cf3c"), zap.String("quarskip", "No-skip")), Virus,
 			`logid=0211008192 type=utm subtype=virus eventtype=infected level=warning vd="root"` + fmt.Sprintf(aboutContent, "File is infected.", "blocked") +
 				` filename="a.com" checksum="6851cf3c" filesize=68 quarskip="No-skip" virus="EICAR_TEST_FILE" dtype="Virus" ref="http://www.fortinet.com/ve?vn=EICAR_TEST_FILE" virusid=2172 url="http://h/a.com" profile="default"`},
 		{Detected, content("clean", zap.String("class", "worm"), zap.String("name", "W")), Virus,
 			`logid=0211008193 type=utm subtype=virus eventtype=infected level=notice vd="root"` + fmt.Sprintf(aboutContent, "File is infected.", "passthrough") +
-				` filename="a.com" filesize=68 quarskip="No-skip" virus="W" dtype="Worm" url="http://h/a.com" profile="default"`},
+				` filename="a.com" filesize=68 quarskip="File-was-not-quarantined" virus="W" dtype="Worm" url="http://h/a.com" profile="default"`},
 		{AuditDetected, content("unscanned", zap.String("class", "virus"), zap.String("name", "EICAR_TEST_FILE")), Virus,
 			`logid=0211060010 type=utm subtype=virus eventtype=infected level=warning vd="root"` + fmt.Sprintf(aboutContent, "File was infected and has passed unscanned.", "passthrough") +
-				` filename="a.com" filesize=68 quarskip="No-skip" virus="EICAR_TEST_FILE" dtype="Virus" url="http://h/a.com" profile="default"`},
+				` filename="a.com" filesize=68 quarskip="File-was-not-quarantined" virus="EICAR_TEST_FILE" dtype="Virus" url="http://h/a.com" profile="default"`},
 		{Oversize, content("oversize"), Virus,
 			`logid=0213008704 type=utm subtype=virus eventtype=oversize level=warning vd="root"` + fmt.Sprintf(aboutContent, "Size limit is exceeded.", "blocked") +
-				` filename="a.com" filesize=68 quarskip="No-skip" url="http://h/a.com" profile="default"`},
+				` filename="a.com" filesize=68 quarskip="File-was-not-quarantined" url="http://h/a.com" profile="default"`},
 		{Oversize, content("unscanned"), Virus,
 			`logid=0213008705 type=utm subtype=virus eventtype=oversize level=notice vd="root"` + fmt.Sprintf(aboutContent, "Size limit is exceeded.", "passthrough") +
-				` filename="a.com" filesize=68 quarskip="No-skip" url="http://h/a.com" profile="default"`},
+				` filename="a.com" filesize=68 quarskip="File-was-not-quarantined" url="http://h/a.com" profile="default"`},
 		{ScanFailed, content("scan-error", zap.Error(errors.New("no answer"))), Virus,
 			`logid=0200060006 type=utm subtype=virus eventtype=scanerror level=warning vd="root"` + fmt.Sprintf(aboutContent, "File could not be scanned.", "blocked") +
 				` error="no answer" url="http://h/a.com" profile="default"`},
@@ -94,6 +94,8 @@ func TestEveryKindOfLine(t *testing.T) {
 			`logid=0100060004 type=event subtype=system level=warning vd="root" logdesc="Events not logged one by one" service="http" count=90 msg="90 more sessions refused in one second"`},
 		{EngineDown, []zap.Field{zap.String("engine", "clamd"), zap.Error(errors.New("refused"))}, Event,
 			`logid=0100060007 type=event subtype=system level=error vd="root" logdesc="Scan engine down" engine="clamd" error="refused" msg="The scan engine clamd does not answer"`},
+		{KeepFailed, []zap.Field{zap.String("file", "6851cf3c.a.com"), zap.Error(errors.New("no space left"))}, Event,
+			`logid=0100060010 type=event subtype=system level=error vd="root" logdesc="Quarantine failed" file="6851cf3c.a.com" error="no space left" msg="A blocked file could not be kept in the quarantine"`},
 		{EngineUp, []zap.Field{zap.String("engine", "clamd"), zap.String("version", "ClamAV 1.4.6")}, Event,
 			`logid=0100060008 type=event subtype=system level=notice vd="root" logdesc="Scan engine up" engine="clamd" version="ClamAV 1.4.6" msg="The scan engine clamd answers"`},
 		{NoDescriptor, []zap.Field{zap.Int("limit", 100), zap.String("listener", "127.0.0.1:80")}, Event,

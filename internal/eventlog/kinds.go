@@ -53,6 +53,8 @@ const (
 	Dropped         = "session dropped"
 	Repeated        = "more of the same"
 	NoDescriptor    = "out of descriptors"
+	KeepFailed      = "quarantine failed"
+	NotKept         = "not quarantined"
 	EngineDown      = "scan engine down"
 	EngineUp        = "scan engine up"
 	Restarted       = "proxy restarted"
@@ -114,6 +116,10 @@ func ownKind(r record) *kind {
 		return &kind{100060004, Event, "system", "", Warning, "Events not logged one by one", func(r record) []Field {
 			return []Field{text("service", service(r)), number("count", r.num("not logged")),
 				text("msg", fmt.Sprintf("%d more %s in one second", r.num("not logged"), r.str("events")))}
+		}}
+	case KeepFailed, NotKept:
+		return &kind{100060010, Event, "system", "", Error, "Quarantine failed", func(r record) []Field {
+			return []Field{text("file", r.str("file")), text("error", r.str("error")), text("msg", "A blocked file could not be kept in the quarantine")}
 		}}
 	case EngineDown:
 		return &kind{100060007, Event, "system", "", Error, "Scan engine down", func(r record) []Field {
@@ -335,7 +341,15 @@ func file(r record) []Field {
 	if r.has("size") {
 		fields = append(fields, number("filesize", r.num("size")))
 	}
-	return append(fields, text("quarskip", "No-skip"))
+	return append(fields, text("quarskip", quarskip(r)))
+}
+
+// quarskip tells what the quarantine has to do with a record about a file.
+func quarskip(r record) string {
+	if word := r.str("quarskip"); word != "" {
+		return word
+	}
+	return "File-was-not-quarantined"
 }
 
 // place are the fields that a line about content ends with.

@@ -221,7 +221,7 @@ func (u *upload) split(whole *scanner.Object) []scanner.Object {
 	}
 	u.walked = walked
 	u.inspection.Fragment = walked.Partial != nil
-	u.inspection.Found = walked.Found()
+	u.inspection.Found, u.inspection.Nesting = walked.Found(), walked
 	return walked.Objects()
 }
 

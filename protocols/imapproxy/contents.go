@@ -243,7 +243,7 @@ func (r *reader) split(whole *scanner.Object) []scanner.Object {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
 	r.inspection.Fragment = r.inspection.Fragment || r.walked.Partial != nil
-	r.inspection.Found = r.walked.Found()
+	r.inspection.Found, r.inspection.Nesting = r.walked.Found(), r.walked
 	return r.walked.Objects()
 }
 

@@ -83,13 +83,22 @@ func (c *Cleaning) innermost(m *Message, verdicts []scanner.Verdict) (list []Rep
 			bad = append(bad, i)
 		}
 	}
-	for _, i := range bad {
-		outer := &m.Parts[i]
-		if !slices.ContainsFunc(bad, func(j int) bool { return isInside(&m.Parts[j], outer) }) {
-			list = append(list, Replacement{Part: outer, Notice: c.Notice(outer.Object.Name, verdicts[i])})
-		}
+	for _, i := range m.Innermost(bad) {
+		p := &m.Parts[i]
+		list = append(list, Replacement{Part: p, Notice: c.Notice(p.Object.Name, verdicts[i])})
 	}
 	return list
+}
+
+// Innermost are those of the parts with the numbers in list that have no other of them
+// inside.
+func (m *Message) Innermost(list []int) (inner []int) {
+	for _, i := range list {
+		if !slices.ContainsFunc(list, func(j int) bool { return isInside(&m.Parts[j], &m.Parts[i]) }) {
+			inner = append(inner, i)
+		}
+	}
+	return inner
 }
 
 func isInside(inner, outer *Part) bool {

@@ -55,7 +55,7 @@ func (t *transfer) split(limits mail.Limits) func(*scanner.Object) []scanner.Obj
 			return []scanner.Object{*whole} // the scanner will fail in the same way
 		}
 		t.walked = walked
-		t.inspection.Fragment, t.inspection.Found = walked.Partial != nil, walked.Found()
+		t.inspection.Fragment, t.inspection.Found, t.inspection.Nesting = walked.Partial != nil, walked.Found(), walked
 		return walked.Objects()
 	}
 }

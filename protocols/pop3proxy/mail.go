@@ -58,7 +58,7 @@ func (x *exchange) split(whole *scanner.Object) []scanner.Object {
 	if err := x.walk(whole); err != nil {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
-	x.inspection.Fragment, x.inspection.Found = x.walked.Partial != nil, x.walked.Found()
+	x.inspection.Fragment, x.inspection.Found, x.inspection.Nesting = x.walked.Partial != nil, x.walked.Found(), x.walked
 	return x.walked.Objects()
 }
 

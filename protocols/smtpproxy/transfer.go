@@ -108,7 +108,7 @@ func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.
 			return []scanner.Object{*whole} // the scanner will fail in the same way
 		}
 		t.inspection.Fragment = t.walked.Partial != nil
-		t.inspection.Found = t.walked.Found()
+		t.inspection.Found, t.inspection.Nesting = t.walked.Found(), t.walked
 		return t.walked.Objects()
 	}
 }
