@@ -97,8 +97,7 @@ func RenderText(text string, v *Values) string {
 // RenderReply is text as one line of printable ASCII, without a line end.
 func RenderReply(text string, v *Values) string {
 	line := render(text, v, escaping{limit: maxShown, all: maxValues, ascii: true})
-	line = strings.Join(strings.FieldsFunc(line, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' }), " ")
-	return cut(strings.TrimSpace(strings.Map(printable, line)), maxReply)
+	return cut(strings.Map(printable, strings.Join(strings.Fields(line), " ")), maxReply)
 }
 
 // render puts values in the place of variables. What is between two marks and no
