@@ -247,7 +247,7 @@ const protocol = "<PROTOCOL>"
 // samples are arguments that stand for all of their kind.
 var samples = map[string]string{
 	protocol: "http", "<Integer>": "4", "<N>": "3", "<ADDR>": "192.0.2.7", "<SECONDS>": "60", "<PERCENT>": "90",
-	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "2", "<REVISION>": "2", "<COMMENT>": "text",
+	"<DELAY>": "2", "<LINES>": "5", "<PORT>": "8080", "<ID>": "2", "<REVISION>": "2", "<COMMENT>": "text", "<FILE>": "6851cf3c",
 	"<field>": "user", "<value>": "admin", "<start-line>": "1", "<view-lines>": "5", "<COUNT>": "5", "<TIME>": "250ms",
 }
 
