@@ -385,9 +385,16 @@ func changeKind(r record) *kind {
 	return k
 }
 
-// unquoted is a value as the appliance's log has it; the configuration's language puts
-// names into quotation marks.
-func unquoted(value string) string { return strings.ReplaceAll(value, `"`, "") }
+// unquoted is a value as the appliance's log has it, the beginning of one that is a
+// whole page; the configuration's language puts names into quotation marks.
+func unquoted(value string) string {
+	const longest = 512
+	value = strings.NewReplacer(`\"`, "", `\\`, `\`, `"`, "").Replace(value)
+	if len(value) > longest {
+		return strings.ToValidUTF8(value[:longest], "") + "..."
+	}
+	return value
+}
 
 // whose splits "local:admin" into the user and the way he came; a change that no user
 // made, as by a reload, has one word for both.
