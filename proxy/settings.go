@@ -172,6 +172,9 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkSpamTables(dom); err != nil {
+		return nil, err
+	}
 	for i := range dom.VIPs {
 		d, err := vipDoorway(dom, &dom.VIPs[i], vdom)
 		if err != nil {

@@ -62,6 +62,24 @@ func newSpamRules(dom *config.Domain, name string, p protocols.Protocol) (*spamR
 	return r, nil
 }
 
+// checkSpamTables compiles the patterns of all tables, those that no profile uses too, so
+// that a wrong one is refused when it is written.
+func checkSpamTables(dom *config.Domain) error {
+	for i := range dom.MailWords {
+		id := dom.MailWords[i].ID
+		if _, err := newMailWords(dom.BannedWords(id)); err != nil {
+			return fmt.Errorf("spamfilter bword %d: %w", id, err)
+		}
+	}
+	for i := range dom.SenderLists {
+		id := dom.SenderLists[i].ID
+		if _, err := newSenderRules(dom.SenderList(id)); err != nil {
+			return fmt.Errorf("spamfilter bwl %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
 func newMailWords(entries []config.MailWord) (*bannedword.List, error) {
 	if len(entries) == 0 {
 		return nil, nil

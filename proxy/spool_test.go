@@ -56,6 +56,12 @@ func TestSpoolSeparatesContentFromFraming(t *testing.T) {
 		if f := sp.flat(); f != nil {
 			require.True(t, bytes.Equal(content, f))
 		}
+		at := sp.rawAt(int64(off))
+		before := 0 // content in front of it
+		for _, r := range sp.runs {
+			before += int(min(r.n, max(0, at-r.raw)))
+		}
+		require.Equal(t, off, before)
 		out := &sink{}
 		c := wire.NewConn(out)
 		from := rapid.IntRange(0, len(raw)).Draw(t, "from")

@@ -86,6 +86,22 @@ func TestBlockListOfTheLab(t *testing.T) {
 	assert.Equal(t, "127.0.0.4", s.log("spam detected")[1]["answer"])
 }
 
+// A pattern that can't be understood is refused when it is written, used or not.
+func TestWrongSpamPattern(t *testing.T) {
+	s := newSite(t, "")
+	for object, field := range map[string]string{"bword": "pattern", "bwl": "email-pattern"} {
+		lines := []string{"config spamfilter " + object, "edit 7", "config entries", "edit 1"}
+		if object == "bwl" {
+			lines = append(lines, "set type email")
+		}
+		out, ok := s.try(append(lines, "set pattern-type regexp", "set "+field+" (", "end", "end")...)
+		assert.False(t, ok, out)
+		assert.Contains(t, out, "spamfilter "+object+" 7: ")
+		assert.Contains(t, out, "missing closing )")
+		assert.NotContains(t, s.exec("show spamfilter "+object), "edit 7")
+	}
+}
+
 // A thousand clients with one address that begin a mail at once are one question, and
 // one more for the reason.
 func TestCrowdIsOneQuestion(t *testing.T) {

@@ -42,7 +42,6 @@ func (x *dialogue) filter(ctx context.Context, v verb, line []byte) (done bool, 
 // judgeClient has the client's address judged when its first mail begins. What was sent
 // in front of it is answered before: the lists may take their time.
 func (x *dialogue) judgeClient(ctx context.Context, line []byte) (rejected bool, err error) {
-	line = append([]byte(nil), line...)
 	if err := x.await(ctx); err != nil {
 		return false, err
 	}
