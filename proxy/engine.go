@@ -164,21 +164,23 @@ func (e *Engine) apply(snap *config.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	e.vdoms.Store(all)
-	e.putInForce(newSettings(snap, in), sc)
+	e.putInForce(newSettings(snap, in), all, sc)
 	e.openLocked(doors, fresh)
 	return nil
 }
 
 // putInForce switches to new settings.
-func (e *Engine) putInForce(set *settings, sc scanner.Scanner) {
+func (e *Engine) putInForce(set *settings, all *vdoms, sc scanner.Scanner) {
 	now, sim := e.now(), &set.snap.Simulator
 	e.scans.configure(scanSettings(&set.snap.Engine, sc))
 	e.memory.total.Store(sim.MemoryTotal)
 	e.memory.base.Store(sim.MemoryBase)
 	e.memory.perEntry.Store(sim.MemorySession)
 	e.gate.mu.Lock()
-	e.gate.machine.SetVDOMs(len(e.vdoms.Load().byIndex))
+	e.gate.machine.SetVDOMs(len(all.byIndex))
+	for _, i := range all.added(e.vdoms.Swap(all)) {
+		e.gate.machine.Forget(i)
+	}
 	e.set.Store(set)
 	e.table.SetLimits(set.limits)
 	e.gate.conserve.Thresholds = set.thresholds

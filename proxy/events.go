@@ -78,8 +78,13 @@ func (l *eventLimiter) flush(log *zap.Logger) {
 	}
 }
 
-// failopenEvent logs a change of failopen state.
+// failopenEvent logs a change of failopen state, but for that of a VDOM which is not
+// there any more.
 func (e *Engine) failopenEvent(ev failopen.Event) {
+	vdom := e.vdomAt(ev.Scope.VDOM)
+	if !ev.All && !e.settings().has(vdom) {
+		return
+	}
 	if !e.events.allow(eventState, ev.Scope.Proto) {
 		return
 	}
@@ -88,7 +93,7 @@ func (e *Engine) failopenEvent(ev failopen.Event) {
 		fields = append(fields, zap.String("protocol", "all"))
 	} else {
 		use := e.occupancy(ev.Scope)
-		fields = append(fields, zap.Stringer("protocol", ev.Scope.Proto), zap.String("vdom", e.vdomName(ev.Scope.VDOM)),
+		fields = append(fields, zap.Stringer("protocol", ev.Scope.Proto), zap.String("vdom", vdom.name),
 			zap.Int("entries", use.Entries), zap.Int("limit", use.Limit))
 	}
 	if ev.Since != ev.At {
@@ -128,7 +133,7 @@ func (e *Engine) bypassed(s *Session, a admission) {
 // dropped counts and logs idledrop's victim.
 func (e *Engine) dropped(a admission, newcomer *Session) {
 	v := a.victim
-	vdom := e.vdoms.Load().byIndex[v.Key.VDOM]
+	vdom := e.vdomAt(v.Key.VDOM)
 	vdom.stats.Ledger(v.Key.Proto).Dropped.Inc()
 	d := DropRecord{
 		Circumstances: e.circumstances(failopen.Scope{VDOM: newcomer.vdom.index, Proto: v.Key.Proto}, a.Decision), Entry: v.Number, VDOM: vdom.name, Proto: v.Key.Proto, Client: v.Key.Client,

@@ -84,7 +84,7 @@ func (e *Engine) entryRow(r sessiontable.Row, now int64) (out Row) {
 	if s, ok := r.Owner.(*Session); ok {
 		out = s.row(now)
 	} else {
-		out = Row{VDOM: e.vdomName(r.VDOM), Proto: r.Proto, Client: netip.AddrPortFrom(r.Client, 0), Age: time.Duration(now - r.Admitted)}
+		out = Row{VDOM: e.vdomAt(r.VDOM).name, Proto: r.Proto, Client: netip.AddrPortFrom(r.Client, 0), Age: time.Duration(now - r.Admitted)}
 	}
 	out.Entry = r.Number
 	if r.Resting {

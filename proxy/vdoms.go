@@ -142,8 +142,30 @@ func (e *Engine) forgetVDOM(index uint16) bool {
 	return true
 }
 
-// vdomName is the name of a VDOM that has an entry or a failopen state.
-func (e *Engine) vdomName(index uint16) string { return e.vdoms.Load().byIndex[index].name }
+// at is the state at an index. Where there is none any more, what was there counts
+// for the past.
+func (v *vdoms) at(index uint16) *vdomState {
+	if s := v.byIndex[index]; s != nil {
+		return s
+	}
+	return &vdomState{index: index, stats: v.past}
+}
+
+// vdomAt is the VDOM of an entry.
+func (e *Engine) vdomAt(index uint16) *vdomState { return e.vdoms.Load().at(index) }
+
+// has tells whether a VDOM is in the configuration.
+func (s *settings) has(v *vdomState) bool { return slices.Contains(s.vdoms, v) }
+
+// added are the indices that have another VDOM than before.
+func (v *vdoms) added(before *vdoms) (list []uint16) {
+	for i, s := range v.byIndex {
+		if s != nil && (i >= len(before.byIndex) || before.byIndex[i] != s) {
+			list = append(list, uint16(i))
+		}
+	}
+	return list
+}
 
 // vdom is the VDOM of the configuration with that name; root for "".
 func (s *settings) vdom(name string) *vdomState {

@@ -102,7 +102,9 @@ func TestVDOMLeaves(t *testing.T) {
 	r.clock.Add(int64(retireFor))
 	r.addVDOM("c", 12)
 	assert.Equal(t, -1, r.index("a"))
+	assert.Equal(t, -1, r.index("b"), "its place is free")
 	assert.Equal(t, 1, r.index("c"))
+	r.load("config system global\nset av-failopen off\nend\n")
 	assert.False(t, state("c").Latched, "what was a's is not c's")
 	assert.Equal(t, failopen.Row(7), state("c").Row)
 	assert.Zero(t, r.e.ReportVDOM("c").Common[protocols.HTTP].Peak)
@@ -113,6 +115,19 @@ func TestVDOMLeaves(t *testing.T) {
 		assert.GreaterOrEqual(t, after, before, "the unit's %s does not go back", label)
 	}
 	require.NoError(t, r.e.Report().Check())
+
+	r.deleteVDOM("c")
+	r.e.Fill("", protocols.HTTP, 8032, netip.MustParseAddr("192.0.2.1"), 0)
+	assert.True(t, state("root").Session)
+	r.addVDOM("d", 13)
+	assert.Equal(t, 2, r.index("d"))
+	assert.True(t, state("d").Session, "it finds the pool full")
+	assert.Equal(t, state("d").SessionSince, state("d").Since)
+	assert.Greater(t, state("d").Since, state("root").Since, "since it is there")
+	for _, l := range r.logs.FilterMessage("failopen entered").All() {
+		assert.Contains(t, []string{"root", "a", "d"}, l.ContextMap()["vdom"])
+	}
+	r.e.Drain()
 	r.e.Restart()
 	setup, _ = r.e.Report().Accounting[protocols.HTTP].Get("setup_ok")
 	assert.Zero(t, setup, "but for level 99")
