@@ -14,6 +14,7 @@ import (
 
 	"utmsim/failopen"
 	"utmsim/internal/config"
+	"utmsim/internal/filefilter"
 	"utmsim/internal/stats"
 	"utmsim/protocols"
 	"utmsim/protocols/wire"
@@ -154,11 +155,15 @@ func (e *Engine) dropped(a admission, newcomer *Session) {
 
 // about is what every event about a session's content says.
 func (s *Session) about() []zap.Field {
-	profile := ""
-	if s.policy.av != nil {
-		profile = s.policy.av.Name
+	return s.aboutUnder(s.antivirusName())
+}
+
+// antivirusName is the name of the antivirus profile, empty where there is none.
+func (s *Session) antivirusName() string {
+	if s.policy.av == nil {
+		return ""
 	}
-	return s.aboutUnder(profile)
+	return s.policy.av.Name
 }
 
 // aboutUnder is the same about what another profile has decided.
@@ -174,7 +179,7 @@ func (h *Hold) about() []zap.Field {
 	if h.in.Dir == stats.Up {
 		direction = "outgoing"
 	}
-	return append(h.s.about(), zap.String("direction", direction), zap.String("file", cmp.Or(h.in.Object.Name, h.BadName)), // a mail has none, what was found in it has
+	return append(h.s.aboutUnder(h.profile()), zap.String("direction", direction), zap.String("file", h.file()),
 		zap.String("url", h.in.Object.URL), zap.Int64("size", h.known()), zap.Stringer("outcome", h.Outcome),
 		zap.String("quarskip", h.quarskip()))
 }
@@ -186,6 +191,23 @@ func (h *Hold) known() int64 {
 		return h.size + c.Left()
 	}
 	return h.size
+}
+
+// profile is the name of the profile that decides about the object.
+func (h *Hold) profile() string {
+	if web := h.s.policy.web; web != nil && h.Verdict.Class == scanner.BannedWord {
+		return web.Name
+	}
+	return h.s.antivirusName()
+}
+
+// file is the name of the object, or of the part of it that is meant: a mail has none,
+// what was found in it has.
+func (h *Hold) file() string {
+	if c := h.Verdict.Class; (c == scanner.FileBlocked || c == scanner.FileExempt) && h.Verdict.Part != "" {
+		return h.Verdict.Part
+	}
+	return cmp.Or(h.in.Object.Name, h.BadName)
 }
 
 // detected logs a detection.
@@ -211,6 +233,28 @@ func (e *Engine) auditDetected(j *auditJob, found *auditResult) {
 func (s *Session) KnownDetected(url, file string, v scanner.Verdict) {
 	s.eng.log.Warn("content detected", append(s.about(), zap.String("direction", "incoming"), zap.String("file", file), zap.String("url", url),
 		zap.Stringer("outcome", Detected), zap.Stringer("class", v.Class), zap.String("name", v.Name), zap.Bool("known", true))...)
+}
+
+// fileBlocked logs a file that is blocked for its name or type.
+func (e *Engine) fileBlocked(h *Hold) {
+	fields := append(h.about(), zap.String("filter", h.Verdict.Name))
+	if h.fileType != filefilter.None {
+		fields = append(fields, zap.Stringer("type", h.fileType))
+	}
+	if h.size > 0 {
+		fields = append(fields, zap.String("checksum", h.checksum()))
+	}
+	e.log.Warn("file blocked", fields...)
+}
+
+// fileExempt logs a file that is not scanned for its name or type.
+func (e *Engine) fileExempt(h *Hold) {
+	e.log.Info("file exempt", append(h.about(), zap.String("filter", h.Verdict.Name))...)
+}
+
+// bannedWord logs an object that is blocked for its words.
+func (e *Engine) bannedWord(h *Hold) {
+	e.log.Warn("banned word", append(h.about(), zap.String("words", h.Verdict.Name), zap.Int("score", h.score))...)
 }
 
 // checksum is the CRC-32 of the object's content as far as it is held, in hex: the

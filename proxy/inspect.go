@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"utmsim/internal/config"
+	"utmsim/internal/filefilter"
 	"utmsim/internal/stats"
 	"utmsim/protocols/wire"
 	"utmsim/scanner"
@@ -50,7 +51,8 @@ type Inspection struct {
 	// Uninspectable objects (a part of a file, say) are released as they come and
 	// counted as such.
 	Uninspectable bool
-	// Exempt objects are released as they come, because a filter says so.
+	// Exempt objects are released as they come, because a filter says so; see
+	// Session.FilterName.
 	Exempt bool
 	// Comfort allows client comforting where the options ask for it.
 	Comfort bool
@@ -89,7 +91,7 @@ type Outcome uint8
 const (
 	Clean      Outcome = iota
 	Unscanned          // released without a verdict: oversize, or an error whose policy is pass
-	Detected           // a scanner found something
+	Detected           // a scanner found something, or the file filter or the list of banned words blocks it
 	TooLarge           // larger than the hold limit, and the option says block
 	ScanFailed         // no verdict, and the policy is block
 	ScanReset          // no verdict, and the policy is reset
@@ -132,7 +134,9 @@ type Hold struct {
 	comfortAt int64 // when the receiver gets the next bytes, engine clock; 0: never
 	leak      stats.LeakReason
 	kept      []keptPart
-	keptWhy   string // why nothing was kept; "" as long as nobody has tried
+	keptWhy   string          // why nothing was kept; "" as long as nobody has tried
+	score     int             // of the banned words
+	fileType  filefilter.Type // as far as the file filter had to know it
 }
 
 const inPlaceMax = 8
@@ -159,6 +163,9 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 		h.Outcome, h.leak = Unscanned, s.leak
 		return h, nil
 	}
+	if s.policy.files != nil && !in.Exempt && h.filterByName() {
+		return h, nil
+	}
 	if in.Uninspectable {
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
 		return h, nil
@@ -168,7 +175,7 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 		return h, nil
 	}
 	filter := in.Letter != nil && s.FiltersSpam()
-	if !s.policy.scan && !filter {
+	if !s.policy.judges && !filter {
 		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
 		return h, nil
 	}
@@ -182,12 +189,12 @@ func (s *Session) Inspect(ctx context.Context, in *Inspection) (*Hold, error) {
 		}
 	}
 	switch {
-	case h.Outcome == Spammed:
+	case h.Outcome == Spammed, s.policy.files != nil && h.filterByType():
 		return h, nil
 	case over:
 		h.oversize()
 		return h, nil
-	case !s.policy.scan:
+	case !s.policy.judges:
 		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
 		return h, nil
 	}
@@ -317,8 +324,13 @@ func (h *Hold) direct(c CountedSource) error {
 	return h.comfortIfDue()
 }
 
-// oversize decides about an object larger than the hold limit.
+// oversize decides about an object larger than the hold limit. Where nobody would have
+// scanned it that is no reason to block it.
 func (h *Hold) oversize() {
+	if !h.s.policy.scan {
+		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
+		return
+	}
 	block := h.s.policy.oversizeBlock
 	h.s.verdicts(h.in.Dir).Oversize(block)
 	h.Outcome = TooLarge

@@ -19,8 +19,13 @@ func (h *Hold) Cause() replacemsg.Cause {
 
 // causeOf is why something with the verdict v is blocked.
 func causeOf(v scanner.Verdict) replacemsg.Cause {
-	if v.Class.Detection() {
+	switch {
+	case v.Class.Detection():
 		return replacemsg.Infected
+	case v.Class == scanner.FileBlocked:
+		return replacemsg.File
+	case v.Class == scanner.BannedWord:
+		return replacemsg.Words
 	}
 	return replacemsg.Archive
 }

@@ -135,7 +135,9 @@ func (sc *scans) load() (running, waiting int) {
 // judge fills in the outcome of a complete hold. Its error is the session's end.
 func (sc *scans) judge(ctx context.Context, s *Session, h *Hold) error {
 	if h.size == 0 {
-		s.verdicts(h.in.Dir).Clean()
+		if s.policy.scan {
+			s.verdicts(h.in.Dir).Clean()
+		}
 		return nil
 	}
 	s.shown.scanning.Store(true)
@@ -201,9 +203,17 @@ func (sc *scans) scan(ctx context.Context, s *Session, h *Hold) (v scanner.Verdi
 		if v, err = sc.one(ctx, s, set, whole); err == nil && h.Blocks(v) {
 			h.keepBad([]scanner.Object{*whole}, []scanner.Verdict{v})
 		}
+		if s.policy.words != nil {
+			return h.andWords(ctx, []scanner.Object{*whole}, v, err)
+		}
 		return v, err
 	}
-	return sc.parts(ctx, s, set, h, h.in.Split(whole))
+	parts := h.in.Split(whole)
+	v, err = sc.parts(ctx, s, set, h, parts)
+	if s.policy.words != nil {
+		return h.andWords(ctx, parts, v, err)
+	}
+	return v, err
 }
 
 // survive turns a panic in a scanner into a failed scan.
@@ -216,28 +226,36 @@ func (sc *scans) survive(s *Session, err *error) {
 	}
 }
 
-// parts judges part by part. An archive verdict that comes second still counts,
-// because the policy may block it and let the first pass.
+// parts judges part by part. The gravest verdict counts, of several the first. An
+// archive verdict that is not the gravest still counts, because the policy may block it
+// and let the other pass.
 func (sc *scans) parts(ctx context.Context, s *Session, set *ScanSettings, h *Hold, parts []scanner.Object) (worst scanner.Verdict, failed error) {
 	worst = h.in.Found
 	h.Parts = make([]scanner.Verdict, 0, len(parts))
+	filtered := s.filterParts(parts)
 	for i := range parts {
 		parts[i].Limits = s.policy.limits
-		v, err := sc.one(ctx, s, set, &parts[i])
+		var v scanner.Verdict
+		var err error
+		if filtered != nil && filtered[i].Class != scanner.Clean {
+			v = filtered[i]
+		} else {
+			v, err = sc.one(ctx, s, set, &parts[i])
+		}
 		h.Parts = append(h.Parts, v)
 		found := worst.Findings | v.Findings
 		switch {
 		case err != nil && failed == nil:
 			failed = err
-		case v.Class.Detection() && !worst.Class.Detection(), worst.Class == scanner.Clean:
+		case gravity(v.Class) > gravity(worst.Class):
 			worst = v
 		}
 		worst.Findings = found
-		if worst.Class.Detection() && !h.in.Every {
+		if gravity(worst.Class) >= gravity(scanner.FileBlocked) && !h.in.Every {
 			break
 		}
 	}
-	if worst.Class.Detection() {
+	if gravity(worst.Class) >= gravity(scanner.FileBlocked) {
 		failed = nil
 	}
 	if failed == nil && h.Blocks(worst) {
@@ -257,9 +275,27 @@ func (h *Hold) nameBad(parts []scanner.Object) {
 	}
 }
 
-// one is one call of the scanner. Every verdict it delivers is an event of the
-// scan socket and a result of the protocol.
+// gravity orders the verdicts on the parts of an object.
+func gravity(c scanner.Class) int {
+	switch {
+	case c.Detection():
+		return 4
+	case c == scanner.FileBlocked:
+		return 3
+	case c == scanner.FileExempt:
+		return 2
+	case c != scanner.Clean:
+		return 1
+	}
+	return 0
+}
+
+// one is one call of the scanner, where the policy asks for one. Every verdict it
+// delivers is an event of the scan socket and a result of the protocol.
 func (sc *scans) one(ctx context.Context, s *Session, set *ScanSettings, obj *scanner.Object) (scanner.Verdict, error) {
+	if !s.policy.scan {
+		return scanner.Verdict{}, nil
+	}
 	v, err := set.Scanner.Scan(ctx, obj)
 	if err == nil {
 		s.counts.Scan.Inc()
@@ -309,8 +345,16 @@ func (h *Hold) conclude(v scanner.Verdict, err error) {
 		counters.FileBlocked()
 		h.Outcome = Detected
 		h.s.eng.detected(h)
+	case v.Class == scanner.FileBlocked, v.Class == scanner.FileExempt:
+		h.filtered(v)
+	case v.Class == scanner.BannedWord:
+		counters.BannedWord()
+		h.Outcome = Detected
+		h.s.eng.bannedWord(h)
 	case h.in.Fragment:
 		h.Outcome, h.leak = Unscanned, stats.LeakUninspectable
+	case !h.s.policy.scan:
+		h.Outcome, h.leak = Unscanned, stats.LeakPolicy
 	case v.Class == scanner.Clean:
 		counters.Clean()
 	case v.Class == scanner.Oversize:

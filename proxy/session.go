@@ -163,8 +163,8 @@ func (s *Session) noted() string {
 }
 
 // Scans tells that objects are judged: not in a bypassed session, and not where the
-// profile says nothing about the protocol.
-func (s *Session) Scans() bool { return s.policy.scan && !s.unscanned }
+// profiles say nothing about the protocol.
+func (s *Session) Scans() bool { return s.policy.judges && !s.unscanned }
 
 // Blocks tells whether objects of this session are judged, and one with the verdict v
 // is not delivered.

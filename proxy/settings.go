@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"utmsim/failopen"
+	"utmsim/internal/bannedword"
 	"utmsim/internal/config"
+	"utmsim/internal/filefilter"
 	"utmsim/protocols"
 	"utmsim/scanner"
 	"utmsim/sessiontable"
@@ -88,10 +90,15 @@ type route struct {
 	av            *config.AVProfile
 	messages      *config.Messages
 	kept          config.Kept // in the quarantine
-	target        *target     // nil: the client names the server
-	inspect       bool        // goes through a driver and takes an entry
-	scan          bool        // objects are judged
-	monitor       bool        // detections are logged and not blocked
+	web           *config.WebProfile
+	target        *target          // nil: the client names the server
+	inspect       bool             // goes through a driver and takes an entry
+	scan          bool             // objects are scanned
+	judges        bool             // or looked at in another way
+	files         *filefilter.List // nil: files are not told by name and type
+	words         *bannedword.List // nil: no words are looked for
+	wordThreshold int
+	monitor       bool // detections are logged and not blocked
 	log           config.LogTraffic
 	archives      config.ArchiveKinds
 	urls          *urlRules // nil: URLs are not judged
@@ -141,12 +148,14 @@ func newRoute(dom *config.Domain, p protocols.Protocol, vdom *vdomState, options
 		rt.monitor = prot.Options.Has(config.AVMonitor) && !prot.Options.Has(config.AVScan)
 		rt.archives = prot.ArchiveBlock
 	}
+	rt.judges = rt.scan
 	return rt
 }
 
 // blocks tells whether something with the verdict v is not delivered.
 func (rt *route) blocks(v scanner.Verdict) bool {
-	return v.Class.Detection() && !rt.monitor || rt.blocksArchive(v.Findings)
+	return v.Class.Detection() && !rt.monitor || rt.blocksArchive(v.Findings) ||
+		v.Class == scanner.FileBlocked || v.Class == scanner.BannedWord
 }
 
 // blocksArchive tells whether an archive with these findings is blocked.
@@ -203,9 +212,17 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
 func allDoorways(snap *config.Snapshot, vdoms []*vdomState) ([]doorway, error) {
 	var out []doorway
 	for _, v := range vdoms {
-		own, err := doorways(snap.VDOM(v.name), v)
+		dom := snap.VDOM(v.name)
+		filters, err := compileFilters(dom)
 		if err != nil {
 			return nil, err
+		}
+		own, err := doorways(dom, v)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range own {
+			filters.equip(d.route)
 		}
 		out = append(out, own...)
 	}
@@ -233,12 +250,14 @@ func explicitDoorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit", web: w.WebProfile}
 		d.route = newRoute(dom, protocols.HTTP, vdom, w.Options, w.AVProfile)
 		d.route.loopback, d.route.connectPorts = w.AllowLoopback, w.ConnectPorts
+		d.route.web = dom.WebProfile(w.WebProfile)
 		out = append(out, d)
 	}
 	if f := &dom.FTPProxy; f.Status {
 		d := doorway{addr: netip.AddrPortFrom(f.IncomingIP, f.Port), proto: protocols.FTP, owner: "ftp-proxy explicit"}
 		d.route = newRoute(dom, protocols.FTP, vdom, f.Options, f.AVProfile)
 		d.route.loopback, d.route.serverData = f.AllowLoopback, f.ServerDataMode
+		d.route.web = dom.WebProfile(f.WebProfile)
 		out = append(out, d)
 	}
 	for _, d := range out {
@@ -314,6 +333,7 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, e
 		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name), web: pol.WebProfile}
 		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
 		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
+		d.route.web = dom.WebProfile(pol.WebProfile)
 		d.route.inspect = d.route.inspect && pol.UTMStatus
 		var err error
 		if d.route.spam, err = newSpamRules(dom, pol.Spam, p); err != nil {

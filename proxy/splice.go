@@ -46,13 +46,19 @@ func (h *Hold) Judge(ctx context.Context, parts []scanner.Object) ([]scanner.Ver
 	set := sc.set.Load()
 	ctx, stop := context.WithTimeout(ctx, set.Timeout)
 	defer stop()
-	verdicts := make([]scanner.Verdict, len(parts))
+	verdicts := h.s.filterParts(parts)
+	if verdicts == nil {
+		verdicts = make([]scanner.Verdict, len(parts))
+	}
 	for i := range parts {
+		if verdicts[i].Class != scanner.Clean {
+			continue
+		}
 		parts[i].Limits = h.s.policy.limits
 		var err error
 		if verdicts[i], err = sc.one(ctx, h.s, set, &parts[i]); err != nil {
 			return nil, err
 		}
 	}
-	return verdicts, nil
+	return verdicts, h.judgeWords(ctx, parts, verdicts)
 }

@@ -9,23 +9,28 @@ import (
 type Class uint8
 
 // The classes. Clean, then the detections, then what archives can be that keeps
-// an engine from looking inside.
+// an engine from looking inside. The last ones are no engine's: they are what the
+// caller itself has to say of an object, by its name, type or words.
 const (
-	Clean      Class = iota
-	Virus            // a known detection
-	Worm             // a known detection that spreads by itself
-	Suspicious       // a heuristic detection
-	Encrypted        // a part can't be opened without a password
-	Corrupt          // a part is damaged or cut short
-	Nested           // archives inside each other deeper than Limits.Nest
-	Oversize         // the budget of bytes, files or work was used up before the end
-	Unhandled        // a part is packed by a method the engine does not know
+	Clean       Class = iota
+	Virus             // a known detection
+	Worm              // a known detection that spreads by itself
+	Suspicious        // a heuristic detection
+	Encrypted         // a part can't be opened without a password
+	Corrupt           // a part is damaged or cut short
+	Nested            // archives inside each other deeper than Limits.Nest
+	Oversize          // the budget of bytes, files or work was used up before the end
+	Unhandled         // a part is packed by a method the engine does not know
+	FileBlocked       // not to be delivered, for its name or type
+	FileExempt        // not to be scanned, for its name or type
+	BannedWord        // not to be delivered, for the words in it
 	classes
 )
 
 var classNames = [classes]string{
 	"clean", "virus", "worm", "suspicious",
 	"encrypted", "corrupt", "nested", "oversize", "unhandled",
+	"file blocked", "file exempt", "banned word",
 }
 
 // String is the class in small letters.

@@ -37,13 +37,20 @@ const (
 // Object is what a driver found.
 type Object struct {
 	Kind        Kind
-	Name        string // file name, may be empty
+	Name        string // what it is called in pages and logs, may be empty
 	ContentType string // as declared, may be empty
 	URL         string // HTTP alone
 
 	// Encodings are the HTTP content codings in the order in which they were
 	// applied, so that the last is the outermost (RFC 9110 section 8.4).
 	Encodings []string
+
+	// Names are all names under which a program may store it; none: it is no file
+	// that has a name.
+	Names []string
+	// Inner is how many of the objects right before this one, in a list of the parts
+	// of something, stand inside it.
+	Inner int
 
 	Size int64       // bytes in Body
 	Body io.ReaderAt // the object as it travels; may be nil when Flat is given

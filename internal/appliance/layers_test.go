@@ -38,6 +38,7 @@ var levels = map[string]int{
 	"utmsim/internal/resolver":   0,
 	"utmsim/internal/logfile":    0,
 	"utmsim/internal/bannedword": 0,
+	"utmsim/internal/filefilter": 0,
 	"utmsim/internal/urlfilter":  0,
 	"utmsim/internal/blocklist":  0,
 	"utmsim/internal/eventlog":   1,

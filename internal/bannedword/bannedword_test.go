@@ -3,9 +3,11 @@ package bannedword
 import (
 	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -180,6 +182,20 @@ func TestContextEndsAnExpression(t *testing.T) {
 	j := l.Begin()
 	defer j.End()
 	assert.ErrorIs(t, j.AddText(ctx, Body, strings.Repeat("abcdx", Limit/5)), context.DeadlineExceeded)
+}
+
+func TestReading(t *testing.T) {
+	l := mustCompile(t, Pattern{Text: "needle", Score: 1})
+	for _, n := range []int{0, readLeast - 6, readLeast, 100_000, Limit - 6, Limit - 5} {
+		j := l.Begin()
+		require.NoError(t, j.AddFrom(t.Context(), Body, iotest.HalfReader(strings.NewReader(strings.Repeat(".", n)+"needle")), "text/plain"))
+		assert.Equal(t, n != Limit-5, j.Result(1).Detected, "behind %d bytes", n)
+		assert.Equal(t, n == Limit-5, j.Result(1).Cut)
+		j.End()
+	}
+	j := l.Begin()
+	defer j.End()
+	assert.ErrorIs(t, j.AddFrom(t.Context(), Body, iotest.ErrReader(io.ErrNoProgress), ""), io.ErrNoProgress)
 }
 
 func TestLimit(t *testing.T) {

@@ -2,6 +2,8 @@ package bannedword
 
 import (
 	"context"
+	"io"
+	"slices"
 	"sync"
 )
 
@@ -77,6 +79,32 @@ func (j *Judgement) Add(ctx context.Context, where Place, content []byte, conten
 	j.text = AppendText(j.text[:0], content, contentType)
 	return j.look(ctx, where)
 }
+
+// AddFrom is Add for content that has to be read. The error is that of reading, or of
+// ctx.
+func (j *Judgement) AddFrom(ctx context.Context, where Place, content io.Reader, contentType string) error {
+	j.raw = j.raw[:0]
+	for len(j.raw) <= Limit {
+		if len(j.raw) == cap(j.raw) {
+			j.raw = slices.Grow(j.raw, max(readLeast, len(j.raw)))
+		}
+		n, err := content.Read(j.raw[len(j.raw):min(cap(j.raw), Limit+1)])
+		j.raw = j.raw[:len(j.raw)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return j.Add(ctx, where, j.raw, contentType)
+}
+
+// readLeast is the memory that reading content begins with, in bytes.
+const readLeast = 16 << 10
 
 // look marks the patterns that occur in j.text.
 func (j *Judgement) look(ctx context.Context, where Place) error {

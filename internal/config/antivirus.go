@@ -21,8 +21,9 @@ type AVProfile struct {
 
 // AVProtocol is what an antivirus profile says about one protocol.
 type AVProtocol struct {
-	Options      ScanOptions  `cli:"options" foreign:"avquery file-filter strict-file block pass" help:"Enable/disable AntiVirus scanning, monitoring."`
+	Options      ScanOptions  `cli:"options" foreign:"avquery strict-file block pass" help:"Enable/disable AntiVirus scanning, monitoring."`
 	ArchiveBlock ArchiveKinds `cli:"archive-block" foreign:"partiallycorrupted multipart mailbomb fileslimit timeout unhandled" help:"Select the archive types to block."`
+	PatternTable int          `cli:"file-pat-table" default:"0" range:"0-4294967295" ref:"antivirus filepattern" help:"File pattern table ID, for option file-filter (0 = none)."`
 }
 
 // Protocol is what the profile says about protocol p; nil for a protocol that has

@@ -149,7 +149,7 @@ func TestComplete(t *testing.T) {
 			"config firewall vip ": "<Enter>", "show firewall vip ": "<Enter>",
 		}},
 		{"next", map[string]string{"edit ": "*<name> root guests", "delete ": "guests", "delete guests ": "<Enter>"}},
-		{"edit root", map[string]string{"show firewall vip ": `<Enter> "by name"`, "config antivirus ": "profile"}},
+		{"edit root", map[string]string{"show firewall vip ": `<Enter> "by name"`, "config antivirus ": "filepattern profile"}},
 		{"end", nil},
 		{"config global", map[string]string{"config ": "system antivirus webfilter log", "show ": "full-configuration system antivirus webfilter log", "config antivirus ": "engine quarantine"}},
 		{"config system vdom-property", map[string]string{"edit ": "*<name> root guests"}},

@@ -58,7 +58,7 @@ func TestBackup(t *testing.T) {
 	assert.Equal(t, []VDOMProperty{{Name: "root"}}, snap.VDOMProperties)
 	require.Len(t, snap.ProtocolOptions, 2)
 	assert.Equal(t, ClientComfort|OversizeBlock, snap.Options("strict").HTTP.Options)
-	assert.Equal(t, AVProtocol{AVScan | AVQuarantine, ArchiveEncrypted}, snap.AVProfile("default").HTTP)
+	assert.Equal(t, AVProtocol{Options: AVScan | AVQuarantine, ArchiveBlock: ArchiveEncrypted}, snap.AVProfile("default").HTTP)
 	require.Len(t, snap.VIPs, 1)
 	assert.Equal(t, "127.0.0.1:8080", snap.VIPs[0].External().String())
 	assert.EqualValues(t, 80, snap.VIPs[0].Port())

@@ -35,6 +35,7 @@ const (
 	AVScan       ScanOptions = 1 << iota // scan, and block what is detected
 	AVMonitor                            // scan and log only
 	AVQuarantine                         // keep what is blocked
+	AVFileFilter                         // decide by name and type, as the table of patterns says
 )
 
 func (ScanOptions) choices() []Choice {
@@ -42,6 +43,7 @@ func (ScanOptions) choices() []Choice {
 		{Word: "scan", Help: "Enable AntiVirus scanning."},
 		{Word: "avmonitor", Help: "Log detected viruses without blocking them."},
 		{Word: "quarantine", Help: "Keep blocked files in the quarantine (see config antivirus quarantine)."},
+		{Word: "file-filter", Help: "Filter files by the patterns and types of file-pat-table."},
 	}
 }
 

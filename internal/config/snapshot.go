@@ -33,6 +33,7 @@ type Snapshot struct {
 // here; what the whole unit shares is a field of Snapshot.
 type Domain struct {
 	ProtocolOptions []ProtocolOptions `cli:"firewall profile-protocol-options" help:"Configure protocol options."`
+	PatternTables   []PatternTable    `cli:"antivirus filepattern" help:"Configure file patterns used by file filters."`
 	AVProfiles      []AVProfile       `cli:"antivirus profile" help:"Configure AntiVirus profiles."`
 	WordTables      []WordTable       `cli:"webfilter content" help:"Configure Web filter banned word table."`
 	URLFilters      []URLFilter       `cli:"webfilter urlfilter" help:"Configure URL filter lists."`

@@ -259,8 +259,13 @@ func bannedWordKind(r record) *kind {
 			return append(append(utm(r, msg), text("keyword", r.str("words")), number("score", r.num("score"))), place(r)...)
 		}
 	}
-	if service(r) == "http" {
+	switch service(r) {
+	case "http":
 		return webKind(r, 314012288, "content", fields("Banned word found on web page."))
+	case "ftp":
+		return webKind(r, 314012288, "content", fields("Banned word found in file."))
+	case "nntp":
+		return webKind(r, 314012288, "content", fields("Banned word found in article."))
 	}
 	return &kind{508020500, EmailFilter, "emailfilter", "email", Notice, "", func(r record) []Field {
 		return append(mailFields(r, "Banned word found in mail."), text("keyword", r.str("words")), number("score", r.num("score")), text("profile", r.str("profile")))

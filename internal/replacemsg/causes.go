@@ -9,6 +9,8 @@ const (
 	Archive                // an archive of a kind that the profile blocks
 	TooLarge               // larger than the limit, and the options say block
 	NoVerdict              // and the policy says block
+	File                   // a file filter blocks it
+	Words                  // there are banned words in it
 	causes    int   = iota
 )
 
@@ -32,11 +34,11 @@ const (
 func (p Place) For(c Cause) Kind { return byCause[p][c] }
 
 var byCause = [places][causes]Kind{
-	Downloads:   {Infected: VirusHTML, Archive: HTTPArchive, TooLarge: HTTPFilesize, NoVerdict: HTTPFail},
-	Uploads:     {Infected: ClientVirusHTML, Archive: HTTPClientArchive, TooLarge: HTTPClientFilesize, NoVerdict: HTTPClientFail},
-	MailNotices: {Infected: EmailVirus, Archive: EmailArchive, TooLarge: EmailFilesize, NoVerdict: EmailFail},
-	MailReplies: {Infected: SMTPVirus, Archive: SMTPArchive, TooLarge: SMTPFilesize, NoVerdict: SMTPFail},
-	FTPReplies:  {Infected: FTPInfected, Archive: FTPArchive, TooLarge: FTPFilesize, NoVerdict: FTPFail},
-	NewsNotices: {Infected: NNTPInfected, Archive: NNTPArchive, TooLarge: NNTPFilesize, NoVerdict: NNTPFail},
-	NewsReplies: {Infected: NNTPUploadInfected, Archive: NNTPUploadArchive, TooLarge: NNTPUploadFilesize, NoVerdict: NNTPFail},
+	Downloads:   {Infected: VirusHTML, Archive: HTTPArchive, TooLarge: HTTPFilesize, NoVerdict: HTTPFail, File: HTTPBlock, Words: BannedWord},
+	Uploads:     {Infected: ClientVirusHTML, Archive: HTTPClientArchive, TooLarge: HTTPClientFilesize, NoVerdict: HTTPClientFail, File: HTTPClientBlock, Words: ClientBannedWord},
+	MailNotices: {Infected: EmailVirus, Archive: EmailArchive, TooLarge: EmailFilesize, NoVerdict: EmailFail, File: EmailBlock},
+	MailReplies: {Infected: SMTPVirus, Archive: SMTPArchive, TooLarge: SMTPFilesize, NoVerdict: SMTPFail, File: SMTPBlock, Words: SpamBannedWord},
+	FTPReplies:  {Infected: FTPInfected, Archive: FTPArchive, TooLarge: FTPFilesize, NoVerdict: FTPFail, File: FTPBlocked, Words: FTPBannedWord},
+	NewsNotices: {Infected: NNTPInfected, Archive: NNTPArchive, TooLarge: NNTPFilesize, NoVerdict: NNTPFail, File: NNTPBlocked, Words: NNTPBannedWord},
+	NewsReplies: {Infected: NNTPUploadInfected, Archive: NNTPUploadArchive, TooLarge: NNTPUploadFilesize, NoVerdict: NNTPFail, File: NNTPUploadBlocked, Words: NNTPUploadBannedWord},
 }

@@ -42,6 +42,7 @@ const (
 	FTPArchive
 	FTPFilesize
 	FTPFail
+	FTPBannedWord
 
 	NNTPInfected
 	NNTPBlocked
@@ -52,6 +53,8 @@ const (
 	NNTPUploadBlocked
 	NNTPUploadArchive
 	NNTPUploadFilesize
+	NNTPBannedWord
+	NNTPUploadBannedWord
 
 	SpamIPList
 	SpamDNSBL
@@ -172,6 +175,8 @@ var declared = [Count]Declaration{
 	FTPArchive:  {"ftp", "ftp-dl-archive-block", Reply, `Transfer failed. The file "%%FILE%%" is blocked: %%REASON%%`, "Answers the transfer of an archive that is blocked."},
 	FTPFilesize: {"ftp", "ftp-dl-filesize", Reply, "The file is larger than the size limit", "Answers the transfer of a file that is too large."},
 	FTPFail:     {"ftp", "ftp-av-fail", Reply, "The file could not be scanned", "Answers the transfer of a file without a verdict."},
+	FTPBannedWord: {"ftp", "ftp-dl-bannedword", Reply, `Transfer failed. The file "%%FILE%%" is blocked: it contains words that are banned`,
+		"Answers the transfer of a file with banned words (not on the appliance)."},
 
 	NNTPInfected: {"nntp", "nntp-dl-infected", Notice, "The file \"%%FILE%%\" has been removed because of a virus.\nIt was infected with \"%%VIRUS%%\".\n", "In the place of an infected part of an article."},
 	NNTPBlocked:  {"nntp", "nntp-dl-blocked", Notice, "The file \"%%FILE%%\" has been removed because files of this kind are blocked.\n", "In the place of a file that a file filter blocks."},
@@ -183,8 +188,10 @@ var declared = [Count]Declaration{
 	NNTPUploadInfected: {"nntp", "nntp-ul-infected", Reply, `The file "%%FILE%%" is infected with the virus "%%VIRUS%%"`, "Refuses an infected article (not on the appliance)."},
 	NNTPUploadBlocked: {"nntp", "nntp-ul-blocked", Reply, `The file "%%FILE%%" is blocked: files of this kind are not accepted`,
 		"Refuses an article with a file that a file filter blocks (not on the appliance)."},
-	NNTPUploadArchive:  {"nntp", "nntp-ul-archive-block", Reply, `The file "%%FILE%%" is blocked: %%REASON%%`, "Refuses an article with an archive that is blocked (not on the appliance)."},
-	NNTPUploadFilesize: {"nntp", "nntp-ul-filesize", Reply, "The article is larger than the size limit", "Refuses an article that is too large (not on the appliance)."},
+	NNTPUploadArchive:    {"nntp", "nntp-ul-archive-block", Reply, `The file "%%FILE%%" is blocked: %%REASON%%`, "Refuses an article with an archive that is blocked (not on the appliance)."},
+	NNTPUploadFilesize:   {"nntp", "nntp-ul-filesize", Reply, "The article is larger than the size limit", "Refuses an article that is too large (not on the appliance)."},
+	NNTPBannedWord:       {"nntp", "nntp-dl-bannedword", Notice, "This article has been removed because it contains words that are banned.\n", "In the place of an article with banned words (not on the appliance)."},
+	NNTPUploadBannedWord: {"nntp", "nntp-ul-bannedword", Reply, "The article contains words that are banned", "Refuses an article with banned words (not on the appliance)."},
 
 	SpamIPList:     {"spam", "ipblocklist", Reply, "Mail from %%SOURCE_IP%% is not accepted: its address is on a list", "Refuses a client whose address is on a local list."},
 	SpamDNSBL:      {"spam", "smtp-spam-dnsbl", Reply, "Mail from %%SOURCE_IP%% is not accepted: its address is listed in %%REASON%%", "Refuses a client whose address is on a DNS block list."},

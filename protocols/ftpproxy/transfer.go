@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"utmsim/internal/replacemsg"
 	"utmsim/internal/stats"
 	"utmsim/protocols/mail"
 	"utmsim/protocols/wire"
@@ -21,8 +22,10 @@ import (
 type transfer struct {
 	x       *dialogue
 	verb    verb
-	line    []byte // the command
-	name    string // of the file, for people and scanners
+	line    []byte   // the command
+	name    string   // of the file, for people and scanners
+	names   []string // of the file, for the file filter
+	exempt  bool     // it is not to be scanned, for its name
 	ascii   bool
 	opening bool      // a data connection is waited for,
 	from    wire.Side // with this side
@@ -64,8 +67,34 @@ func (x *dialogue) begin(v verb, line []byte, arg string) (t *transfer, ok bool)
 		return nil, false
 	}
 	t = &transfer{x: x, verb: v, line: bytes.Clone(line), name: fileName(arg), ascii: x.ascii}
+	if x.s.FiltersFiles() && v != verbLIST && !x.partial && !t.admitted() {
+		x.forgetData()
+		return nil, false
+	}
 	x.s.Attend(t.overhear)
 	return t, true
+}
+
+// admitted asks the file filter about the file's name before the server hears of it; a
+// client that may not have it, or bring it, is told. (A server that was told where to
+// begin keeps that in mind for whatever comes next, and has to be asked.)
+func (t *transfer) admitted() bool {
+	if t.name == "" {
+		return true
+	}
+	t.names = []string{t.name}
+	dir := stats.Up
+	if t.verb == verbRETR {
+		dir = stats.Down
+	}
+	v := t.x.s.FilterName(&scanner.Object{Kind: scanner.File, Name: t.name, Names: t.names}, dir)
+	if v.Class == scanner.FileBlocked {
+		t.x.s.Note(proxy.Detected.String())
+		t.x.tell("550 " + t.x.s.Message(replacemsg.FTPBlocked, &replacemsg.Values{File: t.name}) + "\r\n")
+		return false
+	}
+	t.exempt = v.Class == scanner.FileExempt
+	return true
 }
 
 // end closes what the transfer has left open.
@@ -191,8 +220,8 @@ func (t *transfer) inspect(ctx context.Context, dir stats.Direction, from wire.S
 	x := t.x
 	t.source.begin(x.s.Data(from))
 	t.inspection = proxy.Inspection{
-		Object: scanner.Object{Kind: scanner.File, Name: t.name}, Source: &t.source, Dir: dir, To: to,
-		Uninspectable: x.uninspectable(), Comfort: dir == stats.Down, Splice: splice, Split: t.split,
+		Object: scanner.Object{Kind: scanner.File, Name: t.name, Names: t.names}, Source: &t.source, Dir: dir, To: to,
+		Exempt: t.exempt, Uninspectable: x.uninspectable(), Comfort: dir == stats.Down, Splice: splice, Split: t.split,
 	}
 	return x.s.Inspect(ctx, &t.inspection)
 }

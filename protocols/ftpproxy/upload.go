@@ -22,7 +22,7 @@ func (x *dialogue) upload(ctx context.Context, v verb, line []byte, arg string) 
 	if err := t.reachServer(); err != nil {
 		return t.conclude(ctx, err)
 	}
-	splice := x.passes(config.Splice) || !x.s.Scans() || x.uninspectable()
+	splice := x.passes(config.Splice) || !x.s.Scans() || t.exempt || x.uninspectable()
 	if splice || v == verbSTOU {
 		return t.conclude(ctx, t.store(ctx, splice))
 	}

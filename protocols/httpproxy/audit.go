@@ -63,7 +63,7 @@ func judgeForm(o *scanner.Object, judge func(*scanner.Object)) {
 	if o.Size == 0 || len(boundaries) == 0 {
 		return
 	}
-	for _, part := range splitForm(o, boundaries...) {
+	for _, part := range splitForm(o, false, boundaries...) {
 		judge(&part)
 	}
 }

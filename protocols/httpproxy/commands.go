@@ -35,6 +35,11 @@ func (x *exchange) run(ctx context.Context) error {
 			return x.blockKnown(known)
 		}
 	}
+	if x.s.FiltersFiles() && !x.exempt {
+		if blocked, err := x.filterName(); blocked {
+			return err
+		}
+	}
 	x.compose()
 	switch {
 	case x.up.empty():

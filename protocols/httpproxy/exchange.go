@@ -38,6 +38,9 @@ type exchange struct {
 	serverPersists bool
 
 	url, file  string // what is asked for, in words; see label
+	inPath     string // the file's name in the path, empty where that has none
+	named      [1]string
+	fileExempt bool // what the URL names is not to be scanned
 	inspection proxy.Inspection
 	draft      draft
 	codings    []string

@@ -106,7 +106,8 @@ func FuzzResponseHead(f *testing.F) {
 			return
 		}
 		_, _ = encodings(nil, &h)
-		_ = cleanName(fileOf(h.get(fieldContentDisposition)))
+		name, _ := fileOf(h.get(fieldContentDisposition))
+		_ = cleanName(name)
 		var d draft
 		d.begin(&h)
 		d.hops(said, optionClose)
@@ -152,7 +153,7 @@ func FuzzSplitForm(f *testing.F) {
 		}
 		read := flat
 		read.Flat = nil
-		a, b := splitForm(&flat, boundary), splitForm(&read, boundary)
+		a, b := splitForm(&flat, true, boundary), splitForm(&read, true, boundary)
 		require.Equal(t, len(a), len(b))
 		for i := range a {
 			require.Equal(t, a[i].Size, b[i].Size)

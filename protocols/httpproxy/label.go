@@ -28,7 +28,9 @@ func (x *exchange) describe(contentType []byte) (url, kind string) {
 	x.scratch.text = b
 	words := string(b)
 	x.url, kind = words[:end], words[end:]
-	if x.file = fileOfPath(x.url[path:]); x.file == "" {
+	if x.file = fileOfPath(x.url[path:]); x.file != "" {
+		x.inPath = x.file
+	} else {
 		x.file = cleanName(x.url[len("http://"):path])
 	}
 	return x.url, kind

@@ -83,14 +83,15 @@ func parameterValue(b []byte) (value, after []byte) {
 // splitForm names the files and fields of a form one by one. When the body is not
 // a form from its first byte to its last - bytes before the first boundary or
 // behind the last, a part without an end, too many parts - the whole body is an
-// object as well, so that no byte of it escapes judgement.
-func splitForm(whole *scanner.Object, boundaries ...[]byte) (parts []scanner.Object) {
+// object as well, so that no byte of it escapes judgement. names asks for the names of
+// files.
+func splitForm(whole *scanner.Object, names bool, boundaries ...[]byte) (parts []scanner.Object) {
 	if len(whole.Encodings) > 0 {
 		return []scanner.Object{*whole}
 	}
 	exact := true
 	for _, boundary := range boundaries {
-		f := formSplit{whole: whole, delimiter: append([]byte("\n--"), boundary...), window: whole.Flat}
+		f := formSplit{whole: whole, names: names, delimiter: append([]byte("\n--"), boundary...), window: whole.Flat}
 		exact = f.split() && exact
 		parts = append(parts, f.parts...)
 	}
@@ -127,6 +128,7 @@ func (n naming) ReadAt(p []byte, off int64) (int, error) {
 // formSplit is a form that is being split.
 type formSplit struct {
 	whole     *scanner.Object
+	names     bool
 	delimiter []byte
 	parts     []scanner.Object
 	window    []byte // bytes of the body from base on; all of it when that lies in one piece
@@ -212,7 +214,7 @@ func (f *formSplit) lineBehind(pos int64) (next int64, closing, ok bool) {
 func (f *formSplit) part(from, to int64) bool {
 	b := f.peek(from, int(min(maxPartHead, to-from)))
 	b = b[:min(int64(len(b)), to-from)]
-	name, contentType, n, exact := partHead(b)
+	name, isFile, contentType, n, exact := partHead(b)
 	from += int64(n)
 	if to > from && to < f.whole.Size {
 		if last := f.peek(to-1, 1); len(last) > 0 && last[0] == '\r' {
@@ -229,22 +231,25 @@ func (f *formSplit) part(from, to int64) bool {
 	} else {
 		o.Body = io.NewSectionReader(f.whole.Body, from, to-from)
 	}
+	if isFile && f.names {
+		o.Names = []string{name}
+	}
 	f.parts = append(f.parts, o)
 	return exact
 }
 
 // partHead reads the head of a part the tolerant way. n is its length, 0 when it
 // has no end.
-func partHead(b []byte) (name, contentType string, n int, ok bool) {
+func partHead(b []byte) (name string, isFile bool, contentType string, n int, ok bool) {
 	for {
 		end := bytes.IndexByte(b[n:], '\n')
 		if end < 0 {
-			return "", "", 0, false
+			return "", false, "", 0, false
 		}
 		line := bytes.TrimRight(b[n:n+end], "\r")
 		n += end + 1
 		if len(line) == 0 {
-			return name, contentType, n, true
+			return name, isFile, contentType, n, true
 		}
 		colon := bytes.IndexByte(line, ':')
 		if colon < 0 {
@@ -252,7 +257,7 @@ func partHead(b []byte) (name, contentType string, n int, ok bool) {
 		}
 		switch key, value := trim(line[:colon]), trim(line[colon+1:]); {
 		case equalFold(key, "content-disposition"):
-			name = fileOf(value)
+			name, isFile = fileOf(value)
 		case equalFold(key, "content-type"):
 			contentType = string(value)
 		}

@@ -54,7 +54,7 @@ func split(t require.TestingT, body, boundary string) []string {
 	flat := scanner.Object{Name: "whole", Size: int64(len(body)), Flat: []byte(body), Body: strings.NewReader(body)}
 	read := flat
 	read.Flat = nil
-	a, b := described(t, splitForm(&flat, []byte(boundary))), described(t, splitForm(&read, []byte(boundary)))
+	a, b := described(t, splitForm(&flat, true, []byte(boundary))), described(t, splitForm(&read, true, []byte(boundary)))
 	require.Equal(t, a, b)
 	return a
 }
@@ -103,12 +103,12 @@ func TestSplitFormByTwoBoundaries(t *testing.T) {
 	inner := "--C\r\n\r\nEVIL\r\n--C--\r\n"
 	body := "--B\r\n\r\n" + inner + "\r\n--B--\r\n"
 	whole := scanner.Object{Name: "whole", Size: int64(len(body)), Body: strings.NewReader(body)}
-	assert.Equal(t, []string{"||" + inner, "||EVIL", "whole||" + body}, described(t, splitForm(&whole, []byte("B"), []byte("C"))))
+	assert.Equal(t, []string{"||" + inner, "||EVIL", "whole||" + body}, described(t, splitForm(&whole, true, []byte("B"), []byte("C"))))
 }
 
 func TestSplitEncodedForm(t *testing.T) {
 	whole := scanner.Object{Name: "whole", Encodings: []string{"gzip"}, Size: 4, Flat: []byte("xxxx"), Body: strings.NewReader("xxxx")}
-	assert.Len(t, splitForm(&whole, []byte("B")), 1)
+	assert.Len(t, splitForm(&whole, true, []byte("B")), 1)
 }
 
 // brokenReader fails behind its first bytes.
@@ -123,7 +123,7 @@ func (b brokenReader) ReadAt(p []byte, off int64) (int, error) {
 
 func TestSplitFormOfABodyThatCantBeRead(t *testing.T) {
 	whole := scanner.Object{Name: "whole", Size: 1 << 20, Body: brokenReader{[]byte(part(`name="f"`, "v"))}}
-	parts := splitForm(&whole, []byte("B"))
+	parts := splitForm(&whole, true, []byte("B"))
 	require.NotEmpty(t, parts)
 	assert.Equal(t, "whole", parts[len(parts)-1].Name)
 }

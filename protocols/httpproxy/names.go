@@ -11,18 +11,18 @@ import (
 const maxName = 255
 
 // fileOf is the file name of a Content-Disposition value, or else the name of the
-// form's field (RFC 6266, RFC 7578); "" when it says neither.
-func fileOf(disposition []byte) string {
+// form's field, which is not a file's (RFC 6266, RFC 7578); "" when it says neither.
+func fileOf(disposition []byte) (name string, isFile bool) {
 	if v, _ := parameter(disposition, "filename*"); v != nil {
 		if i := bytes.LastIndexByte(v, '\''); i >= 0 {
-			return cleanName(unescape(string(v[i+1:])))
+			return cleanName(unescape(string(v[i+1:]))), true
 		}
 	}
 	if v, _ := parameter(disposition, "filename"); v != nil {
-		return cleanName(strings.ReplaceAll(string(v), `\"`, `"`))
+		return cleanName(strings.ReplaceAll(string(v), `\"`, `"`)), true
 	}
 	v, _ := parameter(disposition, "name")
-	return cleanName(string(v))
+	return cleanName(string(v)), false
 }
 
 // fileOfPath is the last segment of a path.

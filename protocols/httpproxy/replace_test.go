@@ -89,7 +89,9 @@ func TestNames(t *testing.T) {
 		"attachment; filename=\"a\x01\xffb\"":                      "a__b",
 		`attachment; filename="` + strings.Repeat("é", 200) + `"`:  strings.Repeat("é", maxName/2),
 	} {
-		assert.Equal(t, want, fileOf([]byte(in)), in)
+		got, isFile := fileOf([]byte(in))
+		assert.Equal(t, want, got, in)
+		assert.Equal(t, strings.Contains(in, "filename"), isFile, in)
 	}
 	for in, want := range map[string]string{
 		"/a/b.txt?x/y": "b.txt", "/": "", "/a/": "", "/%65icar.com": "eicar.com", "/a%2fb": "b", "/a%zz": "a%zz", "/a%00b": "a_b",

@@ -128,15 +128,23 @@ func (x *exchange) prepareDownload() (err error) {
 		return err
 	}
 	url, contentType := x.describe(x.res.get(fieldContentType))
+	named := !x.puts()
 	if v := x.res.get(fieldContentDisposition); v != nil {
-		if name := fileOf(v); name != "" {
+		if name, isFile := fileOf(v); name != "" {
 			x.file = name
+			if isFile {
+				x.inPath, named = name, true
+			}
 		}
 	}
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.WebResponse, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
-		Source: x.down.source(), Dir: stats.Down, Head: x.replyHead(), To: x.s.Client(), Comfort: true, Exempt: x.exempt,
+		Source: x.down.source(), Dir: stats.Down, Head: x.replyHead(), To: x.s.Client(), Comfort: true,
 		Uninspectable: x.res.status == 206 && x.ranged && !isWhole(x.res.get(fieldContentRange)),
+		Exempt:        x.exempt || x.fileExempt && x.up.empty(),
+	}
+	if named && x.s.FiltersFiles() {
+		x.inspection.Object.Names = x.names()
 	}
 	return nil
 }

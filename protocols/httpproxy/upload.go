@@ -74,13 +74,17 @@ func (x *exchange) prepareUpload() (err error) {
 	}
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: kind, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
-		Source: x.up.source(), Dir: stats.Up, Exempt: x.exempt,
+		Source: x.up.source(), Dir: stats.Up, Exempt: x.exempt || x.fileExempt,
+	}
+	files := x.s.FiltersFiles()
+	if files && x.puts() {
+		x.inspection.Object.Names = x.names()
 	}
 	if !x.headSent {
 		x.inspection.Head = x.sent
 	}
 	if list := boundariesOf(declared); list != nil {
-		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return named(whole, splitForm(whole, list...)) }
+		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return named(whole, splitForm(whole, files, list...)) }
 	}
 	return nil
 }

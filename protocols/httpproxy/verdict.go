@@ -43,7 +43,14 @@ func (x *exchange) blockKnown(known infection) error {
 	}
 	x.s.KnownDetected(x.label(), known.file, known.verdict)
 	about := &replacemsg.Values{File: known.file, Virus: known.verdict.Name, Quarantined: known.quarantined}
-	return x.replace(proxy.Detected.String(), x.message(replacemsg.InfectionCache, about))
+	why := replacemsg.InfectionCache
+	switch known.verdict.Class {
+	case scanner.FileBlocked:
+		why = replacemsg.HTTPBlock
+	case scanner.BannedWord:
+		why = replacemsg.BannedWord
+	}
+	return x.replace(proxy.Detected.String(), x.message(why, about))
 }
 
 func (x *exchange) blockStatus() int { return blockStatus(x.s.Options().HTTP.BlockPageStatusCode) }

@@ -216,6 +216,10 @@ func (m *Message) Objects() []scanner.Object {
 	list := make([]scanner.Object, len(m.Parts))
 	for i := range m.Parts {
 		list[i] = m.Parts[i].Object
+		list[i].Names = m.Parts[i].Names
+		for inner := i - 1; inner >= 0 && isInside(&m.Parts[inner], &m.Parts[i]); inner-- {
+			list[i].Inner++
+		}
 	}
 	return list
 }

@@ -1,10 +1,14 @@
-package remote
+// Package coding takes the content codings of HTTP off an object (RFC 9110 section
+// 8.4), under the object's limits.
+//
+// It looks into no archive, and what a coding that is not true means is decided by its
+// callers.
+package coding
 
 import (
 	"bufio"
 	"bytes"
 	"compress/zlib"
-	"fmt"
 	"io"
 	"strings"
 
@@ -21,75 +25,38 @@ const (
 	maxWindow  = 8 << 20 // bytes of a zstd window, as RFC 9659 allows it
 )
 
-// Judge has an object judged by send, which gets its bytes without content codings.
-// Where these turn out to be untrue, or are not known, send gets the bytes as they
-// travel as well, because the receiver may take them so. The verdict has what kept
-// the codings from being taken off among its findings.
-func Judge(obj *scanner.Object, send func(io.Reader) (scanner.Verdict, error)) (scanner.Verdict, error) {
-	c := open(obj)
-	defer c.close()
-	v, err := send(c)
-	switch {
-	case c.broken != nil:
-		return scanner.Verdict{}, fmt.Errorf("reading the object: %w", c.broken)
-	case err != nil || v.Class.Detection():
-		return v, err
-	case c.stopped == scanner.Corrupt || c.stopped == scanner.Unhandled || c.stopped == scanner.Nested:
-		w, err := send(raw(obj))
-		if err != nil || w.Class.Detection() {
-			return w, err
-		}
-		v = worse(v, w)
-	}
-	if c.stopped != scanner.Clean {
-		v = worse(v, scanner.Verdict{Class: c.stopped, Name: c.reason, Engine: v.Engine})
-	}
-	return v, nil
-}
-
-// worse is the first of two verdicts that is not clean, with the findings of both.
-func worse(v, w scanner.Verdict) scanner.Verdict {
-	found := v.Findings | w.Findings
-	for _, class := range []scanner.Class{v.Class, w.Class} {
-		if class > scanner.Suspicious {
-			found |= scanner.SetOf(class)
-		}
-	}
-	if v.Class == scanner.Clean {
-		v = w
-	}
-	v.Findings = found
-	return v
-}
-
-// raw are an object's bytes as they travel.
-func raw(obj *scanner.Object) io.Reader {
+// Raw are an object's bytes as they travel.
+func Raw(obj *scanner.Object) io.Reader {
 	if obj.Flat != nil {
 		return bytes.NewReader(obj.Flat)
 	}
 	return io.NewSectionReader(obj.Body, 0, obj.Size)
 }
 
-// content are an object's bytes without content codings. What can't be decoded ends
-// early; stopped and reason say why.
-type content struct {
+// Content are an object's bytes without content codings. What can't be decoded ends
+// early.
+type Content struct {
+	// Stopped and Reason say why it ended before its end; Clean: it did not.
+	Stopped scanner.Class
+	Reason  string
+	// Broken is why the object itself could not be read.
+	Broken error
+
 	r       io.Reader
 	left    int64 // bytes that may still come out of the last decoder
 	coded   bool
 	closers []func()
-	stopped scanner.Class
-	reason  string
-	broken  error // reading the object itself failed
 }
 
-func open(obj *scanner.Object) *content {
-	c := &content{left: obj.Limits.Uncompressed}
+// Open reads an object without its content codings.
+func Open(obj *scanner.Object) *Content {
+	c := &Content{left: obj.Limits.Uncompressed}
 	if c.left == 0 {
 		c.left = scanner.DefaultUncompressed
 	}
-	c.r = &source{c: c, r: raw(obj)}
+	c.r = &source{c: c, r: Raw(obj)}
 	n := 0
-	for i := len(obj.Encodings) - 1; i >= 0 && c.stopped == scanner.Clean; i-- {
+	for i := len(obj.Encodings) - 1; i >= 0 && c.Stopped == scanner.Clean; i-- {
 		name := strings.ToLower(strings.TrimSpace(obj.Encodings[i]))
 		if name == "" || name == "identity" {
 			continue
@@ -104,34 +71,35 @@ func open(obj *scanner.Object) *content {
 	return c
 }
 
-func (c *content) close() {
+// Close gives the memory of the decoders back.
+func (c *Content) Close() {
 	for _, f := range c.closers {
 		f()
 	}
 }
 
-func (c *content) stop(class scanner.Class, reason string) {
-	if c.stopped == scanner.Clean {
-		c.stopped, c.reason = class, reason
+func (c *Content) stop(class scanner.Class, reason string) {
+	if c.Stopped == scanner.Clean {
+		c.Stopped, c.Reason = class, reason
 	}
 }
 
 // source notes that it is the object that can't be read.
 type source struct {
-	c *content
+	c *Content
 	r io.Reader
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	if err != nil && err != io.EOF {
-		s.c.broken = err
+		s.c.Broken = err
 	}
 	return n, err
 }
 
 // decode puts a decoder over what is read so far.
-func (c *content) decode(name string) {
+func (c *Content) decode(name string) {
 	r := bufio.NewReader(c.r)
 	var err error
 	switch name {
@@ -168,8 +136,8 @@ func inflate(r *bufio.Reader) (io.Reader, error) {
 }
 
 // Read implements io.Reader.
-func (c *content) Read(p []byte) (int, error) {
-	if c.stopped != scanner.Clean {
+func (c *Content) Read(p []byte) (int, error) {
+	if c.Stopped != scanner.Clean {
 		return 0, io.EOF
 	}
 	n, err := c.r.Read(p)
@@ -181,7 +149,7 @@ func (c *content) Read(p []byte) (int, error) {
 		c.stop(scanner.Oversize, "unpacked content above the limit")
 	}
 	c.left -= int64(n)
-	if err != nil && err != io.EOF && c.broken == nil {
+	if err != nil && err != io.EOF && c.Broken == nil {
 		c.stop(scanner.Corrupt, "content coding damaged")
 		err = io.EOF
 	}
