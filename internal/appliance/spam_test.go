@@ -84,6 +84,11 @@ func TestBlockListOfTheLab(t *testing.T) {
 		"srcip": "127.0.0.3", "bannedip": "127.0.0.3", "msg": "The host is listed in dnsbl.lab.test.", "profile": "lab",
 	})
 	assert.Equal(t, "127.0.0.4", s.log("spam detected")[1]["answer"])
+	holds(t, s.newest("event"), map[string]string{
+		"logid": "0100060009", "level": "warning", "service": "smtp", "server": lab.ListApex, "host": "127.0.0.7",
+		"msg": "The block list dnsbl.lab.test did not say whether it has 127.0.0.7",
+	})
+	assert.Regexp(t, `(?m)^dnsbl\.lab\.test +8 +2 +3 +3$`, s.exec("diagnose sim lists"))
 }
 
 // A pattern that can't be understood is refused when it is written, used or not.
