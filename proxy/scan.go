@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -378,6 +379,9 @@ func (h *Hold) failed(err error) {
 	action, leak := set.OnError, stats.LeakScanError
 	if isTimeout(err) {
 		action, leak = set.OnTimeout, stats.LeakScanTimeout
+	}
+	if errors.Is(err, scanner.ErrLost) {
+		h.s.transport.Fail(stats.ScanReset, syscall.ECONNRESET)
 	}
 	h.Outcome, h.leak = errorOutcome(action), leak
 	h.s.verdicts(h.in.Dir).ScanError(scanErrorCode(err))

@@ -21,6 +21,9 @@ type Scanner interface {
 	Scan(ctx context.Context, obj *Object) (Verdict, error)
 }
 
+// ErrLost is wrapped by the error of a scan whose engine went away in the middle of it.
+var ErrLost = errors.New("the scan engine went away")
+
 // Kind says where an object was found.
 type Kind uint8
 

@@ -57,6 +57,9 @@ type Options struct {
 	// AnyPort lets the system choose every port that is listened on; Engine.Addr
 	// tells which. Tests use it.
 	AnyPort bool
+	// OpenFiles is how many descriptors the process may have; 0: as many as the system
+	// gives. Tests use it.
+	OpenFiles int
 	// Now is the engine's clock as in proxy.Options; nil is the system's. Tests use
 	// it.
 	Now func() int64
@@ -147,6 +150,9 @@ func (a *Appliance) run() (err error) {
 	files, err := proxy.RaiseOpenFiles()
 	if err != nil {
 		a.opts.Warn(err.Error())
+	}
+	if n := a.opts.OpenFiles; n > 0 {
+		files = n
 	}
 	a.warnAboutRoom(snap, files)
 	a.engines.log = a.log

@@ -37,6 +37,7 @@ type site struct {
 	made       atomic.Int64  // connections that clients have made to the proxies
 	once       sync.Once
 	entries    []map[string]any // the log, once stopped
+	openFiles  int              // that the appliance believes to have; 0: as many as there are
 	goroutines int              // before the start
 	files      int
 
@@ -67,7 +68,7 @@ func (s *site) start(t testing.TB, config appliance.Source) {
 	warmUp(t)
 	s.goroutines, s.files = runtime.NumGoroutine(), openFiles()
 	opts := appliance.Options{
-		Config: []appliance.Source{config}, StateDir: s.state, Version: "test", AnyPort: true,
+		Config: []appliance.Source{config}, StateDir: s.state, Version: "test", AnyPort: true, OpenFiles: s.openFiles,
 		Warn: func(line string) { t.Log("warning: " + line) },
 	}
 	if s.clock != nil {

@@ -10,9 +10,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
+
+	"utmsim/scanner"
 )
 
 // Defaults of a Pool.
@@ -269,8 +273,19 @@ func Failed(ctx context.Context, doing string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return fmt.Errorf("%s: %v", doing, err) // not %w: see the package comment
+	failed := fmt.Errorf("%s: %v", doing, err) // not %w: see the package comment
+	for _, gone := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, gone) {
+			return lost{failed}
+		}
+	}
+	return failed
 }
+
+// lost is a failure that wraps scanner.ErrLost.
+type lost struct{ error }
+
+func (lost) Is(target error) bool { return target == scanner.ErrLost }
 
 // Retry runs work on a connection of the pool, and when that turns out to be stale
 // once more on a fresh one. Work gives the connection back.

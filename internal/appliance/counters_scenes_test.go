@@ -1,0 +1,432 @@
+package appliance_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"utmsim/internal/lab"
+	"utmsim/protocols"
+	"utmsim/scanner/samples"
+)
+
+var epoch = time.Unix(0, 0)
+
+// nouns are how the lines about what clients get begin, and those about what they
+// send where these are others.
+var nouns = map[protocols.Protocol]string{
+	protocols.HTTP: "Web responses", protocols.SMTP: "Emails", protocols.POP3: "Emails", protocols.IMAP: "Emails",
+	protocols.FTP: "Files", protocols.NNTP: "Articles",
+}
+
+// scenes are all of them.
+func counterScenes() (list []counterScene) {
+	for _, sp := range speakers() {
+		list = append(list, contentScenes(sp)...)
+		list = append(list, faultScenes(sp)...)
+	}
+	list = append(list, uploadScenes()...)
+	list = append(list, fragmentScenes()...)
+	return append(list, ownScenes()...)
+}
+
+// openLines are the lines that no scene moves, and why: of one block as "HTTP
+// Stat/label", of all that have it by the label alone.
+func openLines() map[string]string {
+	const (
+		name    = "a filter of file names has exempted it"
+		word    = "a filter of words has found one"
+		spam    = "a block list has the client's address"
+		rating  = "a URL filter or a rating has decided"
+		nobody  = "nothing moves it: the acceptor and the worker are one process here"
+		kernel  = "only a system that refuses does; no scene makes it refuse"
+		oneName = "the option retry-count is HTTP's alone"
+	)
+	lines := map[string]string{
+		"conn_ok":                          "a connect that is complete at once, which those over loopback are not",
+		"Error Count (accept)":             kernel,
+		"Error Count (bind)":               kernel,
+		"Error Count (socket)":             kernel,
+		"Error Count (poll)":               kernel,
+		"pollfail":                         kernel,
+		"Error Count (retry)":              oneName,
+		"Worker Stat/Error Count (read)":   nobody,
+		"Worker Stat/Error Count (write)":  nobody,
+		"Worker Stat/Error Count (alloc)":  nobody,
+		"Worker Stat/Last Error":           kernel,
+		"SMTP Stat/Error Count (write)":    "a client or server that resets while it is written to; provoked in the other protocols",
+		"FTP Stat/Error Count (write)":     "a client or server that resets while it is written to; provoked in the other protocols",
+		"Error Count (urlfilter wait)":     rating,
+		"URL requests infected with worms": rating,
+		"urlfilter":                        rating, "urlfilter/answers": rating, "urlfilter/most": rating, "uf_lookupf": rating,
+		"Web requests detected": name, "Web requests file blocked": name,
+		"spamadd": spam, "spamdel": spam, "Emails spam detected": spam, "Emails spam tagged": spam, "Emails spam rejected": spam,
+	}
+	for _, what := range []string{"exempt", "blocked", "passed", "submit error", "rating error", "rating block", "rating allow"} {
+		lines["URL requests "+what] = rating
+	}
+	for _, noun := range []string{"Web responses", "Web requests", "POST requests", "Emails", "Files", "Upload files", "Articles"} {
+		lines[noun+" file exempt"], lines[noun+" bannedword detected"] = name, word
+	}
+	return lines
+}
+
+// fetch has a client get a file in the way of its protocol, and leave.
+func (s *site) fetch(p protocols.Protocol, f samples.File) {
+	t := s.t
+	t.Helper()
+	mail := samples.Mail(f)
+	deliver := func() int {
+		require.NoError(t, s.Origins.Mailboxes().Deliver(lab.UserAlice, mail))
+		return len(s.Origins.Mailboxes().Mails(lab.UserAlice, lab.Inbox))
+	}
+	switch p {
+	case protocols.HTTP:
+		s.Origins.Stock([]lab.Sample{{Name: f.Name, Content: f.Data}})
+		s.says(p, fmt.Sprintf("GET /samples/%s HTTP/1.1\r\nHost: lab.test\r\nConnection: close\r\n\r\n", f.Name))
+	case protocols.SMTP:
+		c := s.dialTo("127.0.0.1", s.proxyOf("SMTP"))
+		defer c.Close()
+		c.line("220 ")
+		c.send("EHLO client.test\r\nMAIL FROM:<x@client.test>\r\nRCPT TO:<" + lab.Sink + ">\r\nDATA\r\n")
+		for !strings.HasPrefix(c.line("2", "3"), "354 ") {
+		}
+		c.send(dotted(mail) + "QUIT\r\n")
+		_, _ = io.Copy(io.Discard, c.r) // what comes is not the matter here, and a reset is no fault
+	case protocols.POP3:
+		s.says(p, fmt.Sprintf("USER alice\r\nPASS lab\r\nRETR %d\r\nQUIT\r\n", deliver()))
+	case protocols.IMAP:
+		s.says(p, fmt.Sprintf("a LOGIN alice lab\r\nb SELECT INBOX\r\nc FETCH %d BODY.PEEK[]\r\nd LOGOUT\r\n", deliver()))
+	case protocols.FTP:
+		s.Origins.Stock([]lab.Sample{{Name: f.Name, Content: f.Data}})
+		c := s.ftpUser("127.0.0.1")
+		defer c.Close()
+		data := c.passive()
+		c.send("RETR samples/" + f.Name + "\r\n")
+		_, _ = io.Copy(io.Discard, data)
+		require.NoError(t, data.Close())
+		c.send("QUIT\r\n")
+		_, _ = io.Copy(io.Discard, c.r)
+	case protocols.NNTP:
+		id := fmt.Sprintf("<%s@client.test>", f.Name)
+		require.NoError(t, s.Origins.NNTP().Add([]byte(newsHead(id)+"\r\n"+samples.UU(f))))
+		s.says(p, "ARTICLE "+id+"\r\nQUIT\r\n")
+	}
+}
+
+// says has a client say everything at once, and listen until the end.
+func (s *site) says(p protocols.Protocol, text string) (got string) {
+	s.t.Helper()
+	at := s.vip
+	if p != protocols.HTTP {
+		at = s.proxyOf(p.String())
+	}
+	c := s.dialTo("127.0.0.1", at)
+	defer c.Close()
+	c.send(text)
+	b, _ := io.ReadAll(c.r) // a reset is no fault here
+	return string(b)
+}
+
+const scanErrors = "config antivirus engine\nset error-action pass\nend\n"
+
+// contentScenes are what is found in content that clients get; of SMTP, that they send.
+func contentScenes(sp *speaker) []counterScene {
+	p, noun := sp.proto, nouns[sp.proto]
+	line := func(what string) string { return noun + " " + what }
+	oversize := line("oversize")
+	if p == protocols.HTTP {
+		oversize = "Web requests oversize" // the odd label of the documented block
+	}
+	fetches := func(name string, data []byte) func(*site) {
+		return func(s *site) { s.fetch(p, samples.File{Name: name, Data: data}) }
+	}
+	clean := []byte(strings.Repeat("harmless ", 1000))
+	large := []byte(strings.Repeat("harmless ", 200_000))
+	options := func(set string) string {
+		return "config firewall profile-protocol-options\nedit default\nconfig " + p.Word() + "\nset oversize-limit 1\n" + set + "end\nnext\nend\n"
+	}
+	list := []counterScene{
+		{name: "clean", play: fetches("clean.bin", clean), moves: slicesOf(
+			by(1, "setup_ok", "conn_inp", line("clean")), atLeast(1, "scan", "clt", "srv"), atLeast(9000, "Bytes sent", "Bytes received"),
+			by(1, "Worker Stat/Acceptor Read", "Worker Stat/Acceptor Write", "Worker Accounting/acceptor"),
+			atLeast(1, "Worker Stat/Running time (HH:MM:SS:usec)", "Worker Stat/Time in loop scanning", "Worker Accounting/scan"),
+			atLeast(4, "Worker Accounting/poll", "Worker Accounting/poll/rounds"))},
+		{name: "virus", play: fetches("eicar.com", samples.EICAR()), moves: by(1, line("infected with viruses"), line("detected"))},
+		{name: "worm", play: fetches("worm.txt", samples.Worm()), moves: by(1, line("infected with worms"), line("detected"))},
+		{name: "suspicious", play: fetches("suspicious.txt", samples.Suspicious()), moves: by(1, line("infected with susp"), line("detected"))},
+		{name: "oversize pass", config: options(""), play: fetches("large.bin", large), moves: by(1, oversize+" pass", line("detected"))},
+		{name: "oversize block", config: options("set options oversize\n"), play: fetches("large.bin", large), moves: by(1, oversize+" block", line("detected"))},
+		{name: "scan error", config: scanErrors, play: func(s *site) {
+			s.exec("diagnose sim scanner errors 100")
+			s.fetch(p, samples.File{Name: "clean.bin", Data: clean})
+		}, moves: by(1, line("scan errors"))},
+		{name: "blocked archive", config: "config antivirus profile\nedit default\nconfig " + p.Word() + "\nset archive-block encrypted\nend\nnext\nend\n",
+			play: fetches("locked.zip", samples.LockedZip("x", samples.File{Name: "a", Data: clean})), moves: by(1, line("file blocked"), line("detected"))},
+	}
+	if p != protocols.FTP && p != protocols.NNTP {
+		list[6].moves = append(list[6].moves, by(102, "Last Server Scan errors")...)
+	}
+	for i := range list {
+		list[i].proto = p
+	}
+	return list
+}
+
+func slicesOf(lists ...[]move) (all []move) {
+	for _, l := range lists {
+		all = append(all, l...)
+	}
+	return all
+}
+
+// faultScenes are what goes wrong with connections.
+func faultScenes(sp *speaker) []counterScene {
+	p := sp.proto
+	vip := "lab-" + p.Word()
+	closedPort := "config firewall vip\nedit " + vip + "\nset mappedport 1\nnext\nend\n" // tcpmux, which nobody has
+	meets := func(s *site) {
+		c, err := s.connect("127.0.0.1", s.door(sp))
+		if err != nil {
+			return // reset before connect has returned
+		}
+		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: lab.test\r\nConnection: close\r\n\r\n") // it may be closed already
+		_, _ = io.Copy(io.Discard, c.r)
+		c.Close()
+	}
+	list := []counterScene{
+		{name: "server unreachable", config: closedPort, play: meets, moves: by(1, "setup_fail", "Error Count (connect)")},
+		{name: "out of descriptors", files: 20, play: meets, moves: append(by(1, "setup_fail", "Error Count (alloc)"), by(24, "Last Error")...)},
+		{name: "refused", config: "config system resource-limits\nset proxy 1\nend\nconfig system global\nset av-failopen off\nend\n", play: func(s *site) {
+			s.exec("diagnose sim fill http 1")
+			defer s.exec("diagnose sim drain")
+			c, err := s.connect("127.0.0.1", s.door(sp))
+			if err == nil {
+				_, _ = io.Copy(io.Discard, c.r)
+				c.Close()
+			}
+		}, moves: by(1, "setup_fail")},
+		{name: "client resets", play: func(s *site) {
+			c := s.beginAs(sp, "127.0.0.1")
+			require.NoError(s.t, c.SetLinger(0))
+			require.NoError(s.t, c.Close())
+		}, moves: append(by(1, "Error Count (read)"), by(104, "Last Error")...)},
+		{name: "engine goes away", config: scanErrors, play: func(s *site) {
+			at := vanishingEngine(s)
+			s.exec("config antivirus engine", "set engine clamd", "config clamd", "set address "+at, "end", "end")
+			s.fetch(p, samples.File{Name: "clean.bin", Data: []byte("harmless")})
+		}, moves: atLeast(1, "Error Count (scan reset)")},
+	}
+	for _, h := range sp.holds {
+		if h.what != "downloading" {
+			continue
+		}
+		list = append(list, counterScene{name: "client resets while it gets something", config: "config firewall profile-protocol-options\nedit default\nconfig " + p.Word() + "\nset oversize-limit 1\nend\nnext\nend\n",
+			play: func(s *site) {
+				sp.stock(s.t, s.Origins)
+				task := s.holdAs(sp, "127.0.0.1", h)
+				require.NoError(s.t, task.client.SetLinger(0))
+				require.NoError(s.t, task.client.Close())
+			}, moves: atLeast(1, "Error Count (write)")})
+	}
+	for i := range list {
+		list[i].proto = p
+	}
+	return list
+}
+
+// vanishingEngine is a clamd that answers PING and VERSION, and closes the connection
+// in the middle of a scan.
+func vanishingEngine(s *site) (address string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				continue
+			}
+			go func() {
+				defer c.Close()
+				r := bufio.NewReader(c)
+				for n := 0; ; n++ { // the first command opens the session and has no number
+					word, err := r.ReadString(0)
+					switch {
+					case err != nil || strings.Contains(word, "INSTREAM"):
+						return
+					case strings.Contains(word, "VERSION"):
+						fmt.Fprintf(c, "%d: ClamAV 1.4.3\x00", n)
+					case strings.Contains(word, "PING"):
+						fmt.Fprintf(c, "%d: PONG\x00", n)
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+// uploadScenes are what is found in content that clients of HTTP and FTP send.
+func uploadScenes() (list []counterScene) {
+	clean, large := []byte(strings.Repeat("harmless ", 1000)), []byte(strings.Repeat("harmless ", 200_000))
+	for _, up := range []struct {
+		p    protocols.Protocol
+		noun string
+		send func(*site, []byte)
+	}{
+		{protocols.HTTP, "POST requests ", func(s *site, b []byte) {
+			s.says(protocols.HTTP, fmt.Sprintf("POST /upload HTTP/1.1\r\nHost: lab.test\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(b), b))
+		}},
+		{protocols.FTP, "Upload files ", func(s *site, b []byte) {
+			c := s.ftpUser("127.0.0.1")
+			defer c.Close()
+			data := c.passive()
+			c.does("STOR incoming/x.bin", "150 ")
+			_, _ = data.Write(b) // what is blocked may be cut short
+			_ = data.Close()
+			c.send("QUIT\r\n")
+			_, _ = io.Copy(io.Discard, c.r)
+		}},
+	} {
+		options := func(set string) string {
+			return "config firewall profile-protocol-options\nedit default\nconfig " + up.p.Word() + "\nset oversize-limit 1\n" + set + "end\nnext\nend\n"
+		}
+		sends := func(b []byte) func(*site) { return func(s *site) { up.send(s, b) } }
+		both := func(line string) []move {
+			moves := by(1, up.noun+line)
+			if up.p == protocols.FTP { // the block of HTTP has no such line
+				moves = append(moves, by(1, up.noun+"detected")...)
+			}
+			return moves
+		}
+		list = append(list,
+			counterScene{proto: up.p, name: "clean upload", play: sends(clean), moves: by(1, up.noun+"clean")},
+			counterScene{proto: up.p, name: "virus in an upload", play: sends(samples.EICAR()), moves: both("infected with viruses")},
+			counterScene{proto: up.p, name: "suspicious upload", play: sends(samples.Suspicious()), moves: both("infected with susp")},
+			counterScene{proto: up.p, name: "oversize upload passes", config: options(""), play: sends(large), moves: both("oversize pass")},
+			counterScene{proto: up.p, name: "oversize upload is blocked", config: options("set options oversize\n"), play: sends(large), moves: both("oversize block")},
+			counterScene{proto: up.p, name: "upload without a verdict", config: scanErrors, play: func(s *site) {
+				s.exec("diagnose sim scanner errors 100")
+				up.send(s, clean)
+			}, moves: by(1, up.noun+"scan errors")},
+			counterScene{proto: up.p, name: "blocked archive in an upload", config: "config antivirus profile\nedit default\nconfig " + up.p.Word() + "\nset archive-block encrypted\nend\nnext\nend\n",
+				play: sends(samples.LockedZip("x", samples.File{Name: "a", Data: clean})), moves: both("file blocked")},
+		)
+		if up.p == protocols.FTP {
+			list = append(list, counterScene{proto: up.p, name: "worm in an upload", play: sends(samples.Worm()), moves: both("infected with worms")})
+		}
+	}
+	return list
+}
+
+// fragmentScenes are pieces of messages.
+func fragmentScenes() (list []counterScene) {
+	for _, p := range []protocols.Protocol{protocols.SMTP, protocols.POP3, protocols.IMAP} {
+		play := func(s *site) {
+			switch p {
+			case protocols.SMTP:
+				c := s.dialSMTP()
+				c.begin("x@client.test")
+				c.dialogue("DATA\r\n", 354)
+				c.send(mailPiece + ".\r\nQUIT\r\n")
+				_, _ = io.Copy(io.Discard, c.raw)
+			case protocols.POP3:
+				require.NoError(s.t, s.Origins.Mailboxes().Deliver(lab.UserAlice, []byte(mailPiece)))
+				s.says(p, "USER alice\r\nPASS lab\r\nRETR 5\r\nQUIT\r\n")
+			case protocols.IMAP:
+				require.NoError(s.t, s.Origins.Mailboxes().Deliver(lab.UserAlice, []byte(mailPiece)))
+				s.says(p, "a LOGIN alice lab\r\nb SELECT INBOX\r\nc FETCH 5 BODY.PEEK[]\r\nd LOGOUT\r\n")
+			}
+		}
+		list = append(list,
+			counterScene{proto: p, name: "piece of a mail is blocked", play: play, moves: by(1, "Emails fragmented block")},
+			counterScene{proto: p, name: "piece of a mail passes", config: "config firewall profile-protocol-options\nedit default\nconfig " + p.Word() + "\nset options fragmail\nend\nnext\nend\n",
+				play: play, moves: by(1, "Emails fragmented pass")})
+	}
+	return list
+}
+
+// ownScenes are those of one protocol, and of the worker.
+func ownScenes() []counterScene {
+	return []counterScene{
+		{proto: protocols.SMTP, name: "replies are waited for", play: func(s *site) {
+			c := s.dialSMTP()
+			c.send("EHLO client.test\r\nNOOP\r\n")
+			c.expect(250)
+			c.expect(250)
+			require.NoError(s.t, c.raw.Close())
+		}, moves: by(1, "suspend", "resume")},
+		{proto: protocols.SMTP, name: "mail is rejected", play: func(s *site) {
+			s.fetch(protocols.SMTP, samples.File{Name: "eicar.com", Data: samples.EICAR()})
+		}, moves: by(1, "reject")},
+		{proto: protocols.HTTP, name: "server tried again", config: "config firewall vip\nedit lab-http\nset mappedport 1\nnext\nend\nconfig firewall profile-protocol-options\nedit default\nconfig http\nset retry-count 2\nend\nnext\nend\n",
+			play:  func(s *site) { s.says(protocols.HTTP, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") },
+			moves: append(by(2, "Error Count (retry)"), by(3, "Error Count (connect)")...)},
+		{proto: protocols.HTTP, name: "response finds no place in the backlog", config: "config antivirus engine\nset scan-workers 1\nset scan-backlog 0\nend\n",
+			play: func(s *site) {
+				s.blockScanner(func() { s.says(protocols.HTTP, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") })
+			}, moves: by(1, "Web response backlog drop")},
+		{proto: protocols.HTTP, name: "request finds no place in the backlog", config: "config antivirus engine\nset scan-workers 1\nset scan-backlog 0\nend\n",
+			play: func(s *site) {
+				s.blockScanner(func() {
+					s.says(protocols.HTTP, "POST /upload HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")
+				})
+			}, moves: by(1, "Web request backlog drop")},
+		{proto: protocols.FTP, name: "passive data connection", play: func(s *site) {
+			c := s.ftpUser("127.0.0.1")
+			c.ftpFetch("readme.txt")
+			c.Close()
+		}, moves: append(by(1, "Data connections passive"), atLeast(1, "datalisten", "dataclt", "datasrv")...)},
+		{proto: protocols.FTP, name: "active data connection", play: func(s *site) {
+			c := s.ftpUser("127.0.0.1")
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(s.t, err)
+			defer ln.Close()
+			port := ln.Addr().(*net.TCPAddr).Port
+			c.does(fmt.Sprintf("PORT 127,0,0,1,%d,%d", port>>8, port&255), "200 ")
+			c.does("RETR readme.txt", "150 ")
+			data, err := ln.Accept()
+			require.NoError(s.t, err)
+			_, err = io.Copy(io.Discard, data)
+			require.NoError(s.t, err)
+			data.Close()
+			c.line("226 ")
+			c.Close()
+		}, moves: by(1, "Data connections active")},
+		{proto: protocols.FTP, name: "command is refused", play: func(s *site) {
+			c := s.ftpUser("127.0.0.1")
+			c.does("AUTH TLS", "5")
+			c.Close()
+		}, moves: by(1, "Commands blocked")},
+		{proto: protocols.HTTP, name: "configuration changes", play: func(s *site) { s.set("antivirus engine", "scan-backlog 7") },
+			moves: by(1, "Worker Accounting/cmdb")},
+		{proto: protocols.HTTP, name: "a listener closes", play: func(s *site) { s.exec("config firewall vip", "edit lab-nntp", "set extport 1", "next", "end") },
+			moves: by(1, "Worker Stat/Acceptor Close")},
+		{proto: protocols.HTTP, name: "a thousand requests", play: func(s *site) {
+			s.says(protocols.HTTP, strings.Repeat("GET / HTTP/1.1\r\nHost: x\r\n\r\n", 50)+"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		}, moves: atLeast(1, "Worker Accounting/poll/most")},
+	}
+}
+
+// blockScanner does something while the one scanner is busy.
+func (s *site) blockScanner(do func()) {
+	s.exec("diagnose sim scanner stall 1h")
+	c := s.dial("127.0.0.1")
+	c.ask("/")
+	s.eventually(func() bool { running, _ := s.Engine().Scans(); return running == 1 }, "scanner busy")
+	do()
+	s.exec("diagnose sim scanner normal")
+	_, _, err := c.answer("GET")
+	require.NoError(s.t, err)
+	c.Close()
+}
