@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"utmsim/internal/lab"
@@ -36,46 +40,74 @@ func counterScenes() (list []counterScene) {
 	return append(list, ownScenes()...)
 }
 
-// openLines are the lines that no scene moves, and why: of one block as "HTTP
-// Stat/label", of all that have it by the label alone.
+// elsewhere are the lines that no scene moves but another test over the wire, by label
+// or by block and label: the lines of filters.
+func elsewhere() map[string]string {
+	const (
+		web, mail, files, news = "TestHTTPFilters", "TestMailFilters", "TestFTPFilters", "TestNNTPFilters"
+		spam, lines, urls      = "TestBlockListOfTheLab", "TestMailLines", "TestURLsOfTheLab"
+	)
+	return map[string]string{
+		"Web responses file exempt": web, "Web responses bannedword detected": web, "Web requests detected": web,
+		"Web requests file blocked": web, "Web requests file exempt": web, "POST requests bannedword detected": web,
+		"Emails file exempt": mail, "Emails bannedword detected": lines,
+		"Files file exempt": files, "Files bannedword detected": files, "Upload files file exempt": files, "Upload files bannedword detected": files,
+		"Articles file exempt": news, "Articles bannedword detected": news,
+		"spamadd": spam, "spamdel": spam, "Emails spam detected": spam, "Emails spam rejected": spam, "Emails spam tagged": lines,
+		"URL requests blocked": urls, "URL requests passed": urls, "URL requests rating block": urls, "URL requests rating allow": urls,
+		"URL requests rating error": urls, "Error Count (urlfilter wait)": urls, "uf_lookupf": urls,
+	}
+}
+
+// openLines are the lines that no test moves over the wire, and why: by label or by
+// block and label.
 func openLines() map[string]string {
 	const (
-		name    = "a filter of file names has exempted it"
-		word    = "a filter of words has found one"
-		spam    = "a block list has the client's address"
-		rating  = "a URL filter or a rating has decided"
+		rating  = "no scene yet"
 		nobody  = "nothing moves it: the acceptor and the worker are one process here"
 		kernel  = "only a system that refuses does; no scene makes it refuse"
 		oneName = "the option retry-count is HTTP's alone"
+		cut     = "an end that resets while it is written to, which HTTP, POP3 and NNTP have scenes for"
 	)
-	lines := map[string]string{
-		"conn_ok":                          "a connect that is complete at once, which those over loopback are not",
-		"Error Count (accept)":             kernel,
-		"Error Count (bind)":               kernel,
-		"Error Count (socket)":             kernel,
-		"Error Count (poll)":               kernel,
-		"pollfail":                         kernel,
-		"Error Count (retry)":              oneName,
-		"Worker Stat/Error Count (read)":   nobody,
-		"Worker Stat/Error Count (write)":  nobody,
-		"Worker Stat/Error Count (alloc)":  nobody,
-		"Worker Stat/Last Error":           kernel,
-		"SMTP Stat/Error Count (write)":    "an end that resets while it is written to, which HTTP, POP3 and NNTP have scenes for",
-		"FTP Stat/Error Count (write)":     "an end that resets while it is written to, which HTTP, POP3 and NNTP have scenes for",
-		"IMAP Stat/Error Count (write)":    "the same; the library of the lab's IMAP server locks itself up when it is cut off while it writes",
-		"Error Count (urlfilter wait)":     rating,
-		"URL requests infected with worms": rating,
-		"urlfilter":                        rating, "urlfilter/answers": rating, "urlfilter/most": rating, "uf_lookupf": rating,
-		"Web requests detected": name, "Web requests file blocked": name,
-		"spamadd": spam, "spamdel": spam, "Emails spam detected": spam, "Emails spam tagged": spam, "Emails spam rejected": spam,
+	return map[string]string{
+		"conn_ok":              "a connect that is complete at once, which those over loopback are not",
+		"Error Count (accept)": kernel, "Error Count (bind)": kernel, "Error Count (socket)": kernel, "Error Count (poll)": kernel,
+		"pollfail": kernel, "Worker Stat/Last Error": kernel,
+		"Error Count (retry)":            oneName,
+		"Worker Stat/Error Count (read)": nobody, "Worker Stat/Error Count (write)": nobody, "Worker Stat/Error Count (alloc)": nobody,
+		"SMTP Stat/Error Count (write)": cut, "FTP Stat/Error Count (write)": cut,
+		"IMAP Stat/Error Count (write)": cut + "; the library of the lab's IMAP server locks itself up when it is cut off while it writes",
+		"URL requests exempt":           rating, "URL requests submit error": rating, "URL requests infected with worms": rating,
+		"urlfilter": rating, "urlfilter/answers": rating, "urlfilter/most": rating,
 	}
-	for _, what := range []string{"exempt", "blocked", "passed", "submit error", "rating error", "rating block", "rating allow"} {
-		lines["URL requests "+what] = rating
+}
+
+// otherTest is the test that moves a line; its source must speak of that line.
+func otherTest(t testing.TB, l counterLine) string {
+	name := of(elsewhere(), l)
+	if name == "" {
+		return ""
 	}
-	for _, noun := range []string{"Web responses", "Web requests", "POST requests", "Emails", "Files", "Upload files", "Articles"} {
-		lines[noun+" file exempt"], lines[noun+" bannedword detected"] = name, word
+	paths, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	for _, p := range paths {
+		source, err := os.ReadFile(p)
+		require.NoError(t, err)
+		if strings.Contains(string(source), "func "+name+"(") {
+			assert.Contains(t, string(source), l.label, "%s", p)
+			return name
+		}
 	}
-	return lines
+	assert.Fail(t, "no such test", name)
+	return name
+}
+
+// of is what a map has for a line.
+func of(m map[string]string, l counterLine) string {
+	if text, ok := m[l.block+"/"+l.label]; ok {
+		return text
+	}
+	return m[l.label]
 }
 
 // fetch has a client get a file in the way of its protocol, and leave.

@@ -153,16 +153,14 @@ func TestCounterTable(t *testing.T) {
 	}
 	var table bytes.Buffer
 	fmt.Fprint(&table, "| block | line | scenes of `TestCounters`, and the amount |\n|---|---|---|\n")
-	open := openLines()
 	for _, l := range allLines() {
 		how := strings.Join(played[l], ", ")
+		if name := otherTest(t, l); how == "" && name != "" {
+			how = "`" + name + "`"
+		}
 		if how == "" {
-			why, ok := open[l.block+"/"+l.label]
-			if !ok {
-				why, ok = open[l.label]
-			}
-			assert.True(t, ok, "%s: nothing provokes %q", l.block, l.label)
-			how = "none: " + why
+			how = "none: " + of(openLines(), l)
+			assert.NotEqual(t, "none: ", how, "%s: nothing provokes %q", l.block, l.label)
 		}
 		delete(played, l)
 		fmt.Fprintf(&table, "| %s | %s | %s |\n", l.block, l.label, how)
