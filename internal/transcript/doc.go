@@ -56,7 +56,7 @@
 //
 // Lines end with CR LF; a backslash at the end of a line leaves that out, and
 // \r \n \t \xHH \\ stand for bytes. Words in braces are put together when the test
-// runs, from right to left: {eicar}; {zip X}, {gzip X}, {base64 X}, {quoted X}, {uu X},
+// runs, from right to left: {eicar}, {worm}; {zip X}, {gzip X}, {base64 X}, {quoted X}, {uu X},
 // {yenc X} made of X; {first X} and {second X} the halves of X; {from 3 X} what X has
 // from byte 3 on; {len X} the length of X; {X*1000} repeats the text X; {port} is the
 // origin's, {origin} its address; {crlf X} has CR LF for each LF of X; {closed} is a

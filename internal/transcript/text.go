@@ -94,6 +94,8 @@ func (p *player) macro(m string) string {
 	switch {
 	case m == "origin":
 		return p.Origin.Addr().String()
+	case m == "worm":
+		return string(samples.Worm())
 	case m == "eicar":
 		return string(samples.EICAR())
 	case m == "port":
