@@ -171,7 +171,6 @@ type doorway struct {
 	addr  netip.AddrPort
 	proto protocols.Protocol
 	owner string // the setting that asks for it, for error messages
-	web   string // the name of the web filter profile
 	route *route
 }
 
@@ -196,7 +195,7 @@ func doorways(dom *config.Domain, vdom *vdomState) (out []doorway, err error) {
 	out = append(out, explicitDoorways(dom, vdom)...)
 	for i := range out {
 		if d := &out[i]; d.proto == protocols.HTTP {
-			d.route.urls = newURLRules(dom, d.web, lists)
+			d.route.urls = newURLRules(dom, d.route.web, lists)
 		}
 	}
 	if vdom.name != config.RootVDOM {
@@ -247,7 +246,7 @@ func statelessVDOMs(snap *config.Snapshot) (list []*vdomState) {
 // explicitDoorways are the listeners of the proxies whose clients name the server.
 func explicitDoorways(dom *config.Domain, vdom *vdomState) (out []doorway) {
 	if w := &dom.WebProxy; w.Status {
-		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit", web: w.WebProfile}
+		d := doorway{addr: netip.AddrPortFrom(w.IncomingIP, w.Port), proto: protocols.HTTP, owner: "web-proxy explicit"}
 		d.route = newRoute(dom, protocols.HTTP, vdom, w.Options, w.AVProfile)
 		d.route.loopback, d.route.connectPorts = w.AllowLoopback, w.ConnectPorts
 		d.route.web = dom.WebProfile(w.WebProfile)
@@ -330,7 +329,7 @@ func vipDoorway(dom *config.Domain, v *config.VIP, vdom *vdomState) (*doorway, e
 		if pol.Action != config.ActionAccept {
 			return nil, nil
 		}
-		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name), web: pol.WebProfile}
+		d := &doorway{addr: v.External(), proto: p, owner: fmt.Sprintf("firewall vip %q", v.Name)}
 		d.route = newRoute(dom, p, vdom, pol.Options, pol.AVProfile)
 		d.route.policy, d.route.log = pol.ID, pol.LogTraffic
 		d.route.web = dom.WebProfile(pol.WebProfile)

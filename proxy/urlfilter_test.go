@@ -62,7 +62,7 @@ func BenchmarkJudgeURL(b *testing.B) {
 	for _, profile := range []string{"none", "list", "ratings"} {
 		b.Run(profile, func(b *testing.B) {
 			rt := newRoute(dom, protocols.HTTP, e.settings().vdom(""), "default", "default")
-			rt.urls = newURLRules(dom, profile, lists)
+			rt.urls = newURLRules(dom, dom.WebProfile(profile), lists)
 			s := benchSession(e, rt, netip.MustParseAddr("10.0.0.1"))
 			ctx := b.Context()
 			b.ReportAllocs()

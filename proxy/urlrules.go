@@ -48,9 +48,8 @@ func compileURLLists(dom *config.Domain) (urlLists, error) {
 	return lists, nil
 }
 
-// newURLRules reads a profile; nil when it says nothing about URLs.
-func newURLRules(dom *config.Domain, profile string, lists urlLists) *urlRules {
-	p := dom.WebProfile(profile)
+// newURLRules reads a profile, which may be nil; nil when it says nothing about URLs.
+func newURLRules(dom *config.Domain, p *config.WebProfile, lists urlLists) *urlRules {
 	if p == nil {
 		return nil
 	}
