@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,7 +63,10 @@ func (r *rig) index(name string) int {
 // TestVDOMLeaves removes a VDOM that has a session: it goes on to its end, and only
 // then the VDOM's place is another one's.
 func TestVDOMLeaves(t *testing.T) {
-	r := newRig(t, "config system global\nset av-failopen-session enable\nset av-failopen one-shot\nend\n")
+	clock := new(atomic.Int64) // stands still unless it is moved
+	clock.Store(int64(time.Hour))
+	r := newRigWith(t, "config system global\nset av-failopen-session enable\nset av-failopen one-shot\nend\n",
+		func(o *Options) { o.Now = clock.Load })
 	door := r.addVDOM("a", 10)
 	r.load("config system vdom-property\nedit a\nset proxy 1\nnext\nend\n")
 	c := r.dialTo("127.0.0.1", door)
@@ -86,7 +90,7 @@ func TestVDOMLeaves(t *testing.T) {
 	assert.Equal(t, []string{"root"}, r.e.VDOMs())
 	assert.Nil(t, r.e.ReportVDOM("a"))
 	c.get(100)
-	r.clock.Add(int64(time.Minute))
+	clock.Add(int64(time.Minute))
 	r.addVDOM("b", 11)
 	assert.Equal(t, 1, r.index("a"), "its session is there")
 	assert.Equal(t, 2, r.index("b"))
@@ -99,7 +103,7 @@ func TestVDOMLeaves(t *testing.T) {
 	r.eventually(func() bool { return r.e.Sessions() == 0 }, "sessions over")
 	r.deleteVDOM("b")
 	assert.Equal(t, 1, r.index("a"), "a connection may be on its way")
-	r.clock.Add(int64(retireFor))
+	clock.Add(int64(retireFor))
 	r.addVDOM("c", 12)
 	assert.Equal(t, -1, r.index("a"))
 	assert.Equal(t, -1, r.index("b"), "its place is free")
@@ -117,8 +121,10 @@ func TestVDOMLeaves(t *testing.T) {
 	require.NoError(t, r.e.Report().Check())
 
 	r.deleteVDOM("c")
+	clock.Add(int64(time.Second))
 	r.e.Fill("", protocols.HTTP, 8032, netip.MustParseAddr("192.0.2.1"), 0)
 	assert.True(t, state("root").Session)
+	clock.Add(int64(time.Second))
 	r.addVDOM("d", 13)
 	assert.Equal(t, 2, r.index("d"))
 	assert.True(t, state("d").Session, "it finds the pool full")
