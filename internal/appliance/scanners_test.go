@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"utmsim/internal/appliance"
 	"utmsim/internal/lab"
 	"utmsim/internal/stats"
 	"utmsim/protocols"
@@ -127,6 +128,7 @@ func TestEverySample(t *testing.T) {
 		assert.Equal(t, 403, status, kind)
 	}
 	assert.Equal(t, before, s.uploaded())
+	s.Origins.Stock(appliance.Samples())
 	s.stocked("403", "eicar.com", "a.zip", "stored.zip", "a.tar", "eicar.com.gz", "a.tgz", "eicar.com.bz2", "a.tar.bz2", "eicar.com.xz", "a.tar.xz", "eicar.com.zst",
 		"a.7z", "stored.7z", "a.rar", "old.rar", "nested.zip", "worm.txt", "suspicious.txt")
 	opaque := []string{"bomb.gz", "encrypted.zip", "encrypted.7z", "encrypted.rar", "corrupt.zip", "nest13.zip"}
@@ -512,8 +514,22 @@ func (s *site) readsNews(f samples.File) {
 	}
 }
 
+// movesFile has a file refused in both directions by FTP, and in what clients get by
+// HTTP.
+func (s *site) movesFile(f samples.File) {
+	t := s.t
+	s.Origins.Stock([]lab.Sample{{Name: f.Name, Content: f.Data}})
+	c := s.ftpUser("127.0.0.1")
+	defer c.Close()
+	got, last := c.ftpFetch("samples/" + f.Name)
+	assert.Empty(t, got, f.Name)
+	assert.Contains(t, last, "550 ", f.Name)
+	assert.Contains(t, c.ftpStore("STOR incoming/"+f.Name, string(f.Data)), "55", f.Name)
+	assert.Equal(t, "403", s.fate("/samples/"+f.Name), f.Name)
+}
+
 // everyWay has the EICAR file in every container refused, in what clients send and
-// get, by HTTP, SMTP, POP3 and NNTP.
+// get, by all protocols.
 func (s *site) everyWay(except ...string) {
 	t := s.t
 	for _, f := range samples.Containers(samples.File{Name: "eicar.com", Data: samples.EICAR()}) {
@@ -531,6 +547,12 @@ func (s *site) everyWay(except ...string) {
 		assert.NotContains(t, got, samples.Base64(f.Data), f.Name)
 		user.Close()
 		s.readsNews(f)
+		reader := s.imapUser()
+		got = reader.fetched(len(s.Origins.Mailboxes().Mails("alice", "INBOX")))
+		assert.Contains(t, got, "infected", f.Name)
+		assert.NotContains(t, got, samples.Base64(f.Data), f.Name)
+		reader.Close()
+		s.movesFile(f)
 	}
 	for _, extension := range []string{"com", "zip", "gz", "deflate", "br", "zst"} {
 		assert.Equal(t, "403", s.fate("/eicar."+extension), extension)
