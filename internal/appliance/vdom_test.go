@@ -57,11 +57,7 @@ end
 `, at.Port(), guestsDoor.Addr(), guestsDoor.Port(), at.Addr(), at.Port())
 }
 
-// inVDOM are lines in a VDOM, inGlobal lines about what the VDOMs share.
-func inVDOM(name string, lines ...string) []string {
-	return append(append([]string{"config vdom", "edit " + name}, lines...), "end")
-}
-
+// inGlobal are lines about what the VDOMs share.
 func inGlobal(lines ...string) []string {
 	return append(append([]string{"config global"}, lines...), "end")
 }
