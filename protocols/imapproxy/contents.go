@@ -239,7 +239,7 @@ func (r *reader) split(whole *scanner.Object) []scanner.Object {
 	if r.section != sectionWhole {
 		r.encoding = encodingOf(whole)
 	}
-	if err := r.walk(whole); err != nil {
+	if _, err := r.walk(whole); err != nil {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
 	r.inspection.Fragment = r.inspection.Fragment || r.walked.Partial != nil
@@ -249,7 +249,7 @@ func (r *reader) split(whole *scanner.Object) []scanner.Object {
 
 // walk takes a message apart, or a part whose head the client has got before, or
 // never asked for; once.
-func (r *reader) walk(whole *scanner.Object) (err error) {
+func (r *reader) walk(whole *scanner.Object) (_ *mail.Message, err error) {
 	switch {
 	case r.walked != nil:
 	case r.section == sectionWhole:
@@ -257,7 +257,7 @@ func (r *reader) walk(whole *scanner.Object) (err error) {
 	default:
 		r.walked, err = mail.WalkBody(whole, "", r.encoding, r.limits())
 	}
-	return err
+	return r.walked, err
 }
 
 // encodingOf is how a part seems to be encoded, by its first line: the notice is in

@@ -18,12 +18,7 @@ func (r *reader) letter(whole *scanner.Object) (*proxy.Letter, error) {
 	}
 	return &proxy.Letter{
 		Subject: l.Subject, From: l.From, Hops: l.Hops, Mark: l.Mark,
-		EachText: func(look func(string, []byte) error) error {
-			if err := r.walk(whole); err != nil {
-				return err
-			}
-			return r.walked.EachText(whole.Body, proxy.MaxLetterText, look)
-		},
+		EachText: mail.TextsOf(whole, proxy.MaxLetterText, r.walk),
 	}, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"utmsim/scanner"
 )
 
 // Letter is what the head of a message says about where it comes from and what it is
@@ -197,6 +199,17 @@ func (m *Message) EachText(raw io.ReaderAt, limit int64, look func(contentType s
 		}
 	}
 	return nil
+}
+
+// TextsOf is EachText of a message that is not walked before somebody looks.
+func TextsOf(whole *scanner.Object, limit int64, walk func(*scanner.Object) (*Message, error)) func(look func(contentType string, content []byte) error) error {
+	return func(look func(contentType string, content []byte) error) error {
+		m, err := walk(whole)
+		if err != nil {
+			return err
+		}
+		return m.EachText(whole.Body, limit, look)
+	}
 }
 
 func isReadable(contentType string) bool {

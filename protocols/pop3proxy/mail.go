@@ -55,7 +55,7 @@ func (x *exchange) deliver(ctx context.Context, line []byte) error {
 
 // split takes a mail apart for the scanner.
 func (x *exchange) split(whole *scanner.Object) []scanner.Object {
-	if err := x.walk(whole); err != nil {
+	if _, err := x.walk(whole); err != nil {
 		return []scanner.Object{*whole} // the scanner will fail in the same way
 	}
 	x.inspection.Fragment, x.inspection.Found, x.inspection.Nesting = x.walked.Partial != nil, x.walked.Found(), x.walked
@@ -63,11 +63,11 @@ func (x *exchange) split(whole *scanner.Object) []scanner.Object {
 }
 
 // walk takes a mail apart, once.
-func (x *exchange) walk(whole *scanner.Object) (err error) {
+func (x *exchange) walk(whole *scanner.Object) (_ *mail.Message, err error) {
 	if x.walked == nil {
 		x.walked, err = mail.Walk(whole, x.limits())
 	}
-	return err
+	return x.walked, err
 }
 
 // letter reads what the spam filter looks at.
@@ -78,12 +78,7 @@ func (x *exchange) letter(whole *scanner.Object) (*proxy.Letter, error) {
 	}
 	return &proxy.Letter{
 		Subject: l.Subject, From: l.From, Hops: l.Hops, Mark: l.Mark,
-		EachText: func(look func(string, []byte) error) error {
-			if err := x.walk(whole); err != nil {
-				return err
-			}
-			return x.walked.EachText(whole.Body, proxy.MaxLetterText, look)
-		},
+		EachText: mail.TextsOf(whole, proxy.MaxLetterText, x.walk),
 	}, nil
 }
 

@@ -94,12 +94,9 @@ func (t *transfer) letter(x *dialogue) proxy.LetterOf {
 		}
 		return &proxy.Letter{
 			Subject: l.Subject, From: from, To: x.sending.to, Hops: l.Hops, Mark: l.Mark,
-			EachText: func(look func(string, []byte) error) error {
-				if err := t.walk(whole, x.options()); err != nil {
-					return err
-				}
-				return t.walked.EachText(whole.Body, proxy.MaxLetterText, look)
-			},
+			EachText: mail.TextsOf(whole, proxy.MaxLetterText, func(whole *scanner.Object) (*mail.Message, error) {
+				return t.walk(whole, x.options())
+			}),
 		}, nil
 	}
 }

@@ -104,7 +104,7 @@ func (x *dialogue) splices() bool { return x.options().Options.Has(config.Splice
 // split finds what is to be judged in the message.
 func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.Object {
 	return func(whole *scanner.Object) []scanner.Object {
-		if err := t.walk(whole, o); err != nil {
+		if _, err := t.walk(whole, o); err != nil {
 			return []scanner.Object{*whole} // the scanner will fail in the same way
 		}
 		t.inspection.Fragment = t.walked.Partial != nil
@@ -114,11 +114,11 @@ func (t *transfer) split(o *config.SMTPOptions) func(*scanner.Object) []scanner.
 }
 
 // walk takes the message apart, once.
-func (t *transfer) walk(whole *scanner.Object, o *config.SMTPOptions) (err error) {
+func (t *transfer) walk(whole *scanner.Object, o *config.SMTPOptions) (_ *mail.Message, err error) {
 	if t.walked == nil {
 		t.walked, err = mail.Walk(whole, t.limits(o))
 	}
-	return err
+	return t.walked, err
 }
 
 // limits leave room for everything in a message that is not too large itself.
