@@ -122,8 +122,12 @@ func bare(value string) string {
 // from (RFC 5321 section 4.4): those in brackets before "by". Whoever writes them in
 // parentheses alone is understood too.
 func (l *Letter) hops(value []byte) {
-	if i := bytes.Index(bytes.ToLower(value), []byte(" by ")); i >= 0 {
-		value = value[:i]
+	const by = " by "
+	for i := range max(0, len(value)-len(by)+1) {
+		if is(value[i:i+len(by)], by) {
+			value = value[:i]
+			break
+		}
 	}
 	for _, word := range bytes.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t()[];,", r) }) {
 		text := string(word)

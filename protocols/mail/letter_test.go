@@ -94,6 +94,7 @@ func TestTexts(t *testing.T) {
 func FuzzLetter(f *testing.F) {
 	f.Add([]byte(received + "Subject: x\r\n y\r\nFrom: a@b\r\n\r\nbody"))
 	f.Add([]byte("Subject:\n\n"))
+	f.Add([]byte("ReCeived:\x80\x80\x80 BY "))
 	f.Add([]byte(" \r\nSubject"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := ReadLetter(bytes.NewReader(text), int64(len(text)))
