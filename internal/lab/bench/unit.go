@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -65,6 +66,12 @@ func (s *Site) startUnit(ctx context.Context) (*unit, error) {
 	}
 	u.running = append(u.running, p)
 	u.proxies["http"], u.proxies["smtp"] = at.http, at.smtp
+	// The console opens last, behind the proxies that were waited for so far.
+	if err := p.await(ctx, func(ctx context.Context) error {
+		return exec.CommandContext(ctx, program, "exec", "--state", state, "get system console").Run()
+	}); err != nil {
+		return u, fmt.Errorf("waiting for the console: %w", err)
+	}
 	return u, u.open(program, state, at.ssh)
 }
 
