@@ -129,7 +129,10 @@ func TestABlockThatComesTooLate(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, isBlockPage(res, body), "%s %q", res.Status, body)
 	assert.EqualValues(t, 1, p.asked.Load(), "the server was not asked again")
-	assert.Len(t, s.log("content detected"), 1)
+	logged := s.log("content detected")
+	require.Len(t, logged, 2)
+	assert.NotContains(t, logged[0], "known")
+	assert.Equal(t, true, logged[1]["known"], "the second was not judged again")
 }
 
 func TestComfortChangesNothingOfACleanObject(t *testing.T) {
