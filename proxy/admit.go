@@ -209,6 +209,7 @@ func (e *Engine) start(s *Session, leak stats.LeakReason) {
 	}
 	if err := e.reactor.add(s.clt, false); err != nil {
 		e.worker.Fail(stats.Poll, err)
+		s.transport.Fail(stats.Poll, err)
 		s.finish(err)
 		return
 	}

@@ -95,11 +95,15 @@ func (s *Session) lookup(ctx context.Context, host string) ([]netip.Addr, error)
 	return s.eng.opts.Resolver.Lookup(ctx, host)
 }
 
-// connect tries the addresses in turn, as often as the option retry-count says.
+// connect tries the addresses in turn, as often as the option retry-count says. Every
+// attempt behind the first is a retry.
 func (s *Session) connect(ctx context.Context, to []netip.AddrPort) (err error) {
 	s.closeServer(false)
-	for try := 0; ; try++ {
-		for _, a := range to {
+	for try := 0; try <= s.policy.retries; try++ {
+		for i, a := range to {
+			if try+i > 0 {
+				s.transport.Retry.Inc()
+			}
 			if err = s.attempt(a); err == nil {
 				s.settle(nil)
 				return nil
@@ -108,10 +112,6 @@ func (s *Session) connect(ctx context.Context, to []netip.AddrPort) (err error) 
 				return s.causeOr(err)
 			}
 		}
-		if try >= s.policy.retries {
-			break
-		}
-		s.transport.Retry.Inc()
 	}
 	s.settle(err)
 	return fmt.Errorf("connecting to %s: %w", to[0], errors.Join(ErrConnect, err))
@@ -135,14 +135,15 @@ func (s *Session) attempt(a netip.AddrPort) error {
 	if s.state.Load() == stateKilled {
 		k.set(flagAborted)
 	}
+	kind := stats.Poll
 	err = s.eng.reactor.add(k, done == later)
 	if err == nil && done == later {
-		err = k.connected()
+		kind, err = stats.Connect, k.connected()
 	}
 	if err != nil {
 		s.srv.Store(nil)
 		k.close(false)
-		s.transport.Fail(stats.Connect, err)
+		s.transport.Fail(kind, err)
 		return err
 	}
 	k.limit = s.eng.settings().exchangeTimeout

@@ -286,6 +286,7 @@ func (e *Engine) outOfDescriptors(l *listener) {
 	rt := l.route.Load()
 	rt.vdom.stats.Session(rt.proto).SetupFail.Inc()
 	rt.vdom.stats.Transport(rt.proto).Fail(stats.Alloc, errNoDescriptor)
+	e.worker.Fail(stats.Alloc, errNoDescriptor)
 	if e.events.allow(eventDescriptors, rt.proto) {
 		e.log.Error("out of descriptors", zap.String("advice", "raise the limit on open files (ulimit -n)"), zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
 	}

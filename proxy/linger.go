@@ -3,6 +3,8 @@ package proxy
 import (
 	"sync"
 	"time"
+
+	"utmsim/internal/stats"
 )
 
 // lingerKind is what happens to a socket whose session is over.
@@ -78,6 +80,9 @@ func (l *lingers) lookLocked(k *socket, flags uint32) {
 		n, err := k.conn.forget()
 		if err == errWouldBlock {
 			return
+		}
+		if err != nil {
+			l.eng.worker.Fail(stats.Read, err) // it belongs to no session any more
 		}
 		if n <= 0 || err != nil {
 			break

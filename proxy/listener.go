@@ -72,8 +72,10 @@ func (l *listener) accept() {
 		if l.closing.Load() {
 			return
 		}
+		rt := l.route.Load()
 		l.eng.worker.Fail(stats.Accept, err)
-		if l.eng.events.allow(eventAccept, l.route.Load().proto) {
+		rt.vdom.stats.Transport(rt.proto).Fail(stats.Accept, err)
+		if l.eng.events.allow(eventAccept, rt.proto) {
 			l.eng.log.Warn("accepting failed", zap.Stringer("listener", l.addr), zap.Error(err))
 		}
 		select {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -51,16 +52,30 @@ func newReactor(reg *registry, rounds *rounds) (*reactor, error) {
 	return r, nil
 }
 
-// loop ends when the set is closed.
+// loop ends when the set is closed. A poll that fails is counted and tried again
+// after a while.
 func (r *reactor) loop() {
 	defer close(r.done)
-	_ = r.raw.Read(func(uintptr) bool {
+	for {
+		failed, closed := r.poll()
+		if closed != nil {
+			return
+		}
+		r.rounds.failed(failed)
+		time.Sleep(backOff)
+	}
+}
+
+// poll takes events until the call fails or the set is closed.
+func (r *reactor) poll() (failed, closed error) {
+	closed = r.raw.Read(func(uintptr) bool {
 		for {
 			n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epfd), uintptr(unsafe.Pointer(&r.events[0])), uintptr(len(r.events)), 0, 0, 0)
 			if e == unix.EINTR {
 				continue
 			}
 			if e != 0 {
+				failed = os.NewSyscallError("epoll_pwait", e)
 				return true
 			}
 			if n > 0 {
@@ -71,6 +86,7 @@ func (r *reactor) loop() {
 			}
 		}
 	})
+	return failed, closed
 }
 
 // dispatch counts the events of a round and then acts on them, so that whoever

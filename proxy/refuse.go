@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"utmsim/internal/config"
+	"utmsim/internal/stats"
 )
 
 var errNoDescriptor error = syscall.EMFILE
@@ -19,6 +20,7 @@ func (e *Engine) turnAway(s *Session) {
 		e.holdBack(s, lingerHang)
 	case config.RefusePolite:
 		if err := s.clt.tell(s.driver().Farewell(ErrRefused)); err != nil {
+			e.worker.Fail(stats.Write, err) // there was never a session
 			s.clt.conn.close(true)
 			return
 		}

@@ -32,6 +32,13 @@ func (r *rounds) one(count func()) {
 	r.mu.RUnlock()
 }
 
+// failed counts a poll call that brought an error instead of events.
+func (r *rounds) failed(err error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	r.worker.PollFailed(err)
+}
+
 // reset returns all counters to zero, between two rounds.
 func (r *rounds) reset(vdoms []*stats.VDOM) {
 	r.mu.Lock()

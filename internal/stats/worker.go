@@ -93,6 +93,12 @@ func (w *Worker) Round(events int) {
 	w.Accounting.PollMost.Observe(int64(events))
 }
 
+// PollFailed counts a poll call that returned an error.
+func (w *Worker) PollFailed(err error) {
+	w.Accounting.PollFail.Inc()
+	w.Fail(Poll, err)
+}
+
 // ConfigEvent counts a change of configuration that reached the worker.
 func (w *Worker) ConfigEvent() {
 	w.Accounting.Cmdb.Inc()
