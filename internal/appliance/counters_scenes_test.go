@@ -37,15 +37,16 @@ func counterScenes() (list []counterScene) {
 	}
 	list = append(list, uploadScenes()...)
 	list = append(list, fragmentScenes()...)
+	list = append(list, breakingScenes()...)
 	return append(list, ownScenes()...)
 }
 
 // elsewhere are the lines that no scene moves but another test over the wire, by label
-// or by block and label: the lines of filters.
+// or by block and label: a test of this folder, or a dialogue in testdata.
 func elsewhere() map[string]string {
 	const (
-		web, mail, files, news = "TestHTTPFilters", "TestMailFilters", "TestFTPFilters", "TestNNTPFilters"
-		spam, lines, urls      = "TestBlockListOfTheLab", "TestMailLines", "TestURLsOfTheLab"
+		web, mail, files, news    = "TestHTTPFilters", "TestMailFilters", "TestFTPFilters", "TestNNTPFilters"
+		spam, lines, urls, faults = "TestBlockListOfTheLab", "TestMailLines", "TestURLsOfTheLab", "TestFaults"
 	)
 	return map[string]string{
 		"Web responses file exempt": web, "Web responses bannedword detected": web, "Web requests detected": web,
@@ -56,29 +57,18 @@ func elsewhere() map[string]string {
 		"spamadd": spam, "spamdel": spam, "Emails spam detected": spam, "Emails spam rejected": spam, "Emails spam tagged": lines,
 		"URL requests blocked": urls, "URL requests passed": urls, "URL requests rating block": urls, "URL requests rating allow": urls,
 		"URL requests rating error": urls, "Error Count (urlfilter wait)": urls, "uf_lookupf": urls,
+		"URL requests submit error":        "testdata/http/url-rating-errors.txtar",
+		"URL requests infected with worms": "testdata/http/comfort-worm.txtar",
+		"Error Count (accept)":             faults, "Error Count (socket)": faults, "Error Count (poll)": faults, "pollfail": faults,
+		"Worker Stat/Error Count (write)": faults,
 	}
 }
 
 // openLines are the lines that no test moves over the wire, and why: by label or by
 // block and label.
 func openLines() map[string]string {
-	const (
-		rating  = "no scene yet"
-		nobody  = "nothing moves it: the acceptor and the worker are one process here"
-		kernel  = "only a system that refuses does; no scene makes it refuse"
-		oneName = "the option retry-count is HTTP's alone"
-		cut     = "an end that resets while it is written to, which HTTP, POP3 and NNTP have scenes for"
-	)
 	return map[string]string{
-		"conn_ok":              "a connect that is complete at once, which those over loopback are not",
-		"Error Count (accept)": kernel, "Error Count (bind)": kernel, "Error Count (socket)": kernel, "Error Count (poll)": kernel,
-		"pollfail": kernel, "Worker Stat/Last Error": kernel,
-		"Error Count (retry)":            oneName,
-		"Worker Stat/Error Count (read)": nobody, "Worker Stat/Error Count (write)": nobody, "Worker Stat/Error Count (alloc)": nobody,
-		"SMTP Stat/Error Count (write)": cut, "FTP Stat/Error Count (write)": cut,
-		"IMAP Stat/Error Count (write)": cut + "; the library of the lab's IMAP server locks itself up when it is cut off while it writes",
-		"URL requests exempt":           rating, "URL requests submit error": rating, "URL requests infected with worms": rating,
-		"urlfilter": rating, "urlfilter/answers": rating, "urlfilter/most": rating,
+		"conn_ok": "a connect that is complete at once; the kernel says of every TCP connection that it is in progress, as in the documented sample",
 	}
 }
 
@@ -87,6 +77,12 @@ func otherTest(t testing.TB, l counterLine) string {
 	name := of(elsewhere(), l)
 	if name == "" {
 		return ""
+	}
+	if strings.HasPrefix(name, "testdata/") {
+		dialogue, err := os.ReadFile(filepath.Join("../..", name))
+		require.NoError(t, err)
+		assert.Contains(t, string(dialogue), "\n"+l.label+" ", "%s", name)
+		return name
 	}
 	paths, err := filepath.Glob("*_test.go")
 	require.NoError(t, err)
@@ -235,7 +231,14 @@ func faultScenes(sp *speaker) []counterScene {
 	}
 	list := []counterScene{
 		{name: "server unreachable", config: closedPort, play: meets, moves: by(1, "setup_fail", "Error Count (connect)")},
-		{name: "out of descriptors", files: 20, play: meets, moves: append(by(1, "setup_fail", "Error Count (alloc)"), by(24, "Last Error")...)},
+		{name: "out of descriptors", files: 20, play: meets, moves: append(by(1, "setup_fail", "Error Count (alloc)", "Worker Stat/Error Count (alloc)"), by(24, "Last Error", "Worker Stat/Last Error")...)},
+		{name: "no address to listen on", play: func(s *site) {
+			out, ok := s.try("config firewall vip", "edit "+vip, "set extip 192.0.2.1", "end") // of no interface (RFC 5737)
+			require.False(s.t, ok)
+			require.Contains(s.t, out, "can't listen on 192.0.2.1")
+		}, moves: by(1, "Error Count (bind)")},
+		{name: "next address of the server", config: "config firewall vip\nedit " + vip + "\nset type fqdn\nset mapped-addr big.lab.test\nset mappedport 1\nnext\nend\n",
+			play: meets, moves: append(by(1, "setup_fail"), atLeast(2, "Error Count (connect)", "Error Count (retry)")...)},
 		{name: "refused", config: "config system resource-limits\nset proxy 1\nend\nconfig system global\nset av-failopen off\nend\n", play: func(s *site) {
 			s.exec("diagnose sim fill http 1")
 			defer s.exec("diagnose sim drain")
@@ -257,7 +260,7 @@ func faultScenes(sp *speaker) []counterScene {
 		}, moves: atLeast(1, "Error Count (scan reset)")},
 	}
 	for _, h := range sp.holds {
-		if h.what != "downloading" || p == protocols.IMAP { // see openLines
+		if h.what != "downloading" || p == protocols.IMAP { // whose library locks itself up when it is cut off while it writes
 			continue
 		}
 		list = append(list, counterScene{name: "client resets while it gets something", config: "config firewall profile-protocol-options\nedit default\nconfig " + p.Word() + "\nset oversize-limit 1\nend\nnext\nend\n",
@@ -391,6 +394,86 @@ func fragmentScenes() (list []counterScene) {
 	return list
 }
 
+// breakingScenes are ends that reset while they are written to, of protocols whose
+// downloads do not show it.
+func breakingScenes() []counterScene {
+	options := func(p protocols.Protocol) string {
+		return "config firewall profile-protocol-options\nedit default\nconfig " + p.Word() + "\nset oversize-limit 1\nend\nnext\nend\n"
+	}
+	bulk := strings.Repeat(strings.Repeat("x", 76)+"\r\n", bigObject/78)
+	list := []counterScene{
+		{proto: protocols.SMTP, play: func(s *site) {
+			s.meetsBreaker(protocols.SMTP, "220 mx\r\n", func(line string) string {
+				if line == "DATA\r\n" {
+					return "354 go\r\n"
+				}
+				return "250 ok\r\n"
+			}, 4, "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"+bulk+".\r\nQUIT\r\n")
+		}},
+		{proto: protocols.IMAP, play: func(s *site) {
+			s.meetsBreaker(protocols.IMAP, "* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\r\n", func(string) string { return "a OK\r\n" }, 1,
+				fmt.Sprintf("a NOOP\r\nb APPEND INBOX {%d+}\r\n%s\r\n", len(bulk), bulk))
+		}},
+		{proto: protocols.FTP, play: func(s *site) {
+			// The reset may come while the proxy reads from the server; then another one is made.
+			for tries := 0; tries < 100 && value(s.t, s.Engine().Report(), protocols.FTP, "Error Count (write)") == 0; tries++ {
+				c := s.ftpUser("127.0.0.1")
+				data := c.passive()
+				c.does("RETR big.bin", "150 ")
+				_, err := io.CopyN(io.Discard, data, 1)
+				require.NoError(s.t, err)
+				require.NoError(s.t, data.SetLinger(0))
+				require.NoError(s.t, data.Close())
+				c.line("4")
+				c.Close()
+			}
+		}},
+	}
+	for i := range list {
+		list[i].name, list[i].config = "an end resets while it is written to", options(list[i].proto)
+		list[i].moves = atLeast(1, "Error Count (write)")
+	}
+	return list
+}
+
+// meetsBreaker puts a server behind a proxy that greets, answers so many lines and then
+// resets in the middle of what follows, and has a client say something to it.
+func (s *site) meetsBreaker(p protocols.Protocol, greeting string, answer func(line string) string, lines int, text string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(s.t, err)
+	defer ln.Close()
+	s.exec("config firewall vip", "edit lab-"+p.Word(), fmt.Sprintf("set mappedport %d", ln.Addr().(*net.TCPAddr).Port), "end")
+	broken := make(chan error, 1)
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			broken <- err
+			return
+		}
+		defer c.Close()
+		r := bufio.NewReader(c)
+		_, err = io.WriteString(c, greeting)
+		for i := 0; i < lines && err == nil; i++ {
+			var line string
+			if line, err = r.ReadString('\n'); err == nil {
+				_, err = io.WriteString(c, answer(line))
+			}
+		}
+		if err == nil {
+			_, err = io.CopyN(io.Discard, r, 1<<20)
+		}
+		broken <- errors.Join(err, c.(*net.TCPConn).SetLinger(0))
+	}()
+	c := s.dialTo("127.0.0.1", s.proxyOf(p.String()))
+	defer c.Close()
+	said := make(chan struct{})
+	go func() { defer close(said); _, _ = io.WriteString(c, text) }() // it may be closed on the way
+	_, _ = io.Copy(io.Discard, c.r)
+	require.NoError(s.t, <-broken)
+	c.Close()
+	<-said
+}
+
 // ownScenes are those of one protocol, and of the worker.
 func ownScenes() []counterScene {
 	return []counterScene{
@@ -443,6 +526,24 @@ func ownScenes() []counterScene {
 			c.does("AUTH TLS", "5")
 			c.Close()
 		}, moves: by(1, "Commands blocked")},
+		{proto: protocols.HTTP, name: "refused client resets", config: "config system simulator\nset refuse close\nend\nconfig system resource-limits\nset proxy 1\nend\nconfig system global\nset av-failopen off\nend\n",
+			play: func(s *site) {
+				s.exec("diagnose sim fill http 1")
+				defer s.exec("diagnose sim drain")
+				c, err := s.connect("127.0.0.1", s.vip)
+				require.NoError(s.t, err)
+				_, err = c.r.ReadByte()
+				require.ErrorIs(s.t, err, io.EOF)
+				require.NoError(s.t, c.SetLinger(0))
+				require.NoError(s.t, c.Close())
+			}, moves: append(by(1, "Worker Stat/Error Count (read)"), by(104, "Worker Stat/Last Error")...)},
+		{proto: protocols.HTTP, name: "host is rated", config: withWebFilter, play: func(s *site) {
+			s.says(protocols.HTTP, "GET / HTTP/1.1\r\nHost: news.lab.test\r\nConnection: close\r\n\r\n")
+		}, moves: append(by(1, "URL requests rating allow"), by(1, "urlfilter", "urlfilter/answers", "urlfilter/most")...)},
+		{proto: protocols.HTTP, name: "URL is exempt", config: withWebFilter + "config webfilter urlfilter\nedit 1\nconfig entries\nedit 3\nset url /exempt\nset type regex\nset action exempt\nend\nend\n",
+			play: func(s *site) {
+				s.says(protocols.HTTP, "GET /exempt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+			}, moves: by(1, "URL requests exempt")},
 		{proto: protocols.HTTP, name: "configuration changes", play: func(s *site) { s.set("antivirus engine", "scan-backlog 7") },
 			moves: by(1, "Worker Accounting/cmdb")},
 		{proto: protocols.HTTP, name: "a listener closes", play: func(s *site) { s.exec("config firewall vip", "edit lab-nntp", "set extport 1", "next", "end") },
