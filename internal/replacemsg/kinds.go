@@ -91,23 +91,14 @@ func (k Kind) Declared() *Declaration { return &declared[k] }
 // A page of the factory. The title and the sentence about viruses are known to be
 // the appliance's; the other texts here are ours.
 func page(sentence string) string {
-	return `<!DOCTYPE html>
-<html>
-<head><meta charset="utf-8"><title>High Security Alert</title></head>
-<body>
-<h1>High Security Alert</h1>
-<p>` + sentence + `</p>
-<table>
-<tr><td>URL</td><td>%%URL%%</td></tr>
-<tr><td>Quarantined File Name</td><td>%%QUARFILENAME%%</td></tr>
-</table>
-</body>
-</html>
-`
+	return alert(sentence, "<tr><td>Quarantined File Name</td><td>%%QUARFILENAME%%</td></tr>\n")
 }
 
 // urlPage is a page about something that has no file.
-func urlPage(sentence string) string {
+func urlPage(sentence string) string { return alert(sentence, "") }
+
+// alert is a page with a table; rows are those behind the URL's.
+func alert(sentence, rows string) string {
 	return `<!DOCTYPE html>
 <html>
 <head><meta charset="utf-8"><title>High Security Alert</title></head>
@@ -116,7 +107,7 @@ func urlPage(sentence string) string {
 <p>` + sentence + `</p>
 <table>
 <tr><td>URL</td><td>%%URL%%</td></tr>
-</table>
+` + rows + `</table>
 </body>
 </html>
 `
