@@ -151,8 +151,8 @@ func (c *gatedConn) SetWriteDeadline(time.Time) error { return nil }
 // gate itself closes the connection underneath instead, and so waits for that.
 func (c *gatedConn) Close() error {
 	c.once.Do(func() {
+		c.gate.open.Add(-1) // before the peer can know, who may then come again
 		c.closed = c.Conn.Close()
-		c.gate.open.Add(-1)
 		c.gate.custody.leave(c)
 	})
 	return c.closed

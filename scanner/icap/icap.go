@@ -80,21 +80,25 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// Ping asks both services for their options, on a connection of its own, and returns
-// the tags of what they know.
+// Ping asks both services for their options, on a new connection, and returns the
+// tags of what they know. Scans use the connection afterwards.
 func (e *Engine) Ping(ctx context.Context) (version string, err error) {
 	c, err := e.pool.TryFresh(ctx)
 	if err != nil {
 		return "", err
 	}
 	release := c.Bind(ctx)
+	again := false
 	defer func() {
-		release()
+		if release() && err == nil && again {
+			e.pool.Put(c)
+			return
+		}
 		e.pool.Discard(c)
 	}()
 	for _, s := range []*service{e.reqmod, e.respmod} {
-		o, _, err := s.ask(ctx, c)
-		if err != nil {
+		var o options
+		if o, again, err = s.ask(ctx, c); err != nil {
 			return "", err
 		}
 		e.learn(s, o)

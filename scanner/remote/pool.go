@@ -26,6 +26,9 @@ const (
 	DefaultIdle = 10 * time.Second
 	// maxIdle bounds the connections that wait for work.
 	maxIdle = 64
+	// farewell is how long a limited pool waits for the other end to close a
+	// connection too, before it counts it as closed.
+	farewell = time.Second
 )
 
 var (
@@ -45,12 +48,15 @@ type Pool struct {
 	ConnectTimeout time.Duration // 0 means DefaultConnectTimeout
 	Idle           time.Duration // how long a connection may wait for work; 0 means DefaultIdle
 
-	mu      sync.Mutex // guards the fields below
-	idle    []*Conn    // the one used last at the end
-	open    int        // connections, idle ones included
-	limit   int        // of open; 0: none
+	mu      sync.Mutex         // guards the fields below
+	idle    []*Conn            // the one used last at the end
+	open    int                // connections, idle ones included
+	limit   int                // of open; 0: none
+	leaving map[*Conn]struct{} // of open: closed by this end, not yet by the other
 	waiting []chan struct{}
 	closed  bool
+
+	farewells sync.WaitGroup // of leaving
 }
 
 // Conn is a connection of a pool, owned by who got it until Put or Discard.
@@ -100,7 +106,7 @@ func (p *Pool) Get(ctx context.Context) (*Conn, error) { return p.get(ctx, true,
 // closes an idle one or waits.
 func (p *Pool) Fresh(ctx context.Context) (*Conn, error) { return p.get(ctx, false, true) }
 
-// TryFresh is Fresh that does not wait: it returns ErrBusy.
+// TryFresh is Fresh that returns ErrBusy instead of waiting for a connection in use.
 func (p *Pool) TryFresh(ctx context.Context) (*Conn, error) { return p.get(ctx, false, false) }
 
 func (p *Pool) get(ctx context.Context, reuse, wait bool) (*Conn, error) {
@@ -113,7 +119,7 @@ func (p *Pool) get(ctx context.Context, reuse, wait bool) (*Conn, error) {
 			return c, nil
 		case ready == nil:
 			return p.dial(ctx)
-		case !wait:
+		case !wait && !p.anyLeaving():
 			p.forget(ready)
 			return nil, ErrBusy
 		}
@@ -141,7 +147,7 @@ func (p *Pool) take(reuse bool) (*Conn, chan struct{}, error) {
 		c.Reused = true
 		return c, nil, nil
 	}
-	if p.limit > 0 && p.open >= p.limit && len(p.idle) > 0 {
+	if p.limit > 0 && p.open-len(p.leaving) >= p.limit && len(p.idle) > 0 {
 		p.closeLocked(p.idle[0])
 		p.idle = p.idle[1:]
 	}
@@ -168,10 +174,38 @@ func (p *Pool) expireLocked(now time.Time) {
 	p.idle = p.idle[n:]
 }
 
+// closeLocked closes a connection. Where their number is limited the other end has
+// to close it too before it makes room for another: a server that is told of one more
+// than it takes before it has noticed the end of one refuses it.
 func (p *Pool) closeLocked(c *Conn) {
-	_ = c.Close() // nothing of interest was left on it
-	p.open--
-	p.wakeLocked()
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if p.limit == 0 || p.closed || !ok || half.CloseWrite() != nil {
+		_ = c.Close() // nothing of interest was left on it
+		p.open--
+		p.wakeLocked()
+		return
+	}
+	if p.leaving == nil {
+		p.leaving = make(map[*Conn]struct{})
+	}
+	p.leaving[c] = struct{}{}
+	p.farewells.Go(func() {
+		if c.SetDeadline(time.Now().Add(farewell)) == nil {
+			_, _ = io.Copy(io.Discard, c.Conn)
+		}
+		_ = c.Close()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.leaving, c)
+		p.open--
+		p.wakeLocked()
+	})
+}
+
+func (p *Pool) anyLeaving() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.leaving) > 0
 }
 
 // wakeLocked lets as many try again as there is room for.
@@ -223,7 +257,7 @@ func (p *Pool) dial(ctx context.Context) (*Conn, error) {
 func (p *Pool) Put(c *Conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || len(p.idle) >= maxIdle || p.limit > 0 && p.open > p.limit {
+	if p.closed || len(p.idle) >= maxIdle || p.limit > 0 && p.open-len(p.leaving) > p.limit {
 		p.closeLocked(c)
 		return
 	}
@@ -239,18 +273,22 @@ func (p *Pool) Discard(c *Conn) {
 	p.closeLocked(c)
 }
 
-// Open is how many connections there are.
+// Open is how many connections there are that this end has not closed.
 func (p *Pool) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.open
+	return p.open - len(p.leaving)
 }
 
 // Close closes the idle connections; those in use are closed when they come back.
 func (p *Pool) Close() {
+	defer p.farewells.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
+	for c := range p.leaving {
+		_ = c.Close()
+	}
 	for _, c := range p.idle {
 		p.closeLocked(c)
 	}

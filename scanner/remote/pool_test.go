@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -14,19 +15,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// pool is one to a server that accepts and stays silent.
-func pool(t *testing.T) *Pool {
+// pool is one to a server that says nothing; leave is called before it closes a
+// connection that this end has closed.
+func pool(t *testing.T, leave ...func()) *Pool {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var wg sync.WaitGroup
-	var conns []net.Conn
 	wg.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			conns = append(conns, c)
+			wg.Go(func() {
+				_, _ = io.Copy(io.Discard, c)
+				for _, f := range leave {
+					f()
+				}
+				_ = c.Close()
+			})
 		}
 	})
 	p := &Pool{Network: "tcp", Address: l.Addr().String()}
@@ -34,9 +41,6 @@ func pool(t *testing.T) *Pool {
 		p.Close()
 		l.Close()
 		wg.Wait()
-		for _, c := range conns {
-			c.Close()
-		}
 		assert.Zero(t, p.Open())
 	})
 	return p
@@ -120,6 +124,38 @@ func TestPoolLimit(t *testing.T) {
 	p.Close()
 	assert.ErrorIs(t, <-failed, ErrClosed)
 	p.Discard(only)
+}
+
+// TestFarewell: a connection makes room for another only when the server has closed it
+// too, and a server that never does is waited for no longer than farewell.
+func TestFarewell(t *testing.T) {
+	left := make(chan struct{})
+	p := pool(t, func() { <-left })
+	p.Limit(1)
+	c, err := p.Get(t.Context())
+	require.NoError(t, err)
+	p.Discard(c)
+	assert.Zero(t, p.Open())
+	got := make(chan *Conn)
+	for range 2 {
+		go func() {
+			c, err := p.Fresh(t.Context())
+			assert.NoError(t, err)
+			got <- c
+		}()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = p.TryFresh(ctx)
+	assert.ErrorIs(t, err, context.Canceled, "it waits: nobody uses the connection")
+	left <- struct{}{}
+	p.Put(<-got)
+	p.Discard(<-got)
+	c, err = p.Get(t.Context()) // the server never says farewell
+	require.NoError(t, err)
+	p.Discard(c)
+	p.Close()
+	close(left)
 }
 
 func TestPoolUnderLoad(t *testing.T) {
