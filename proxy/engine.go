@@ -106,7 +106,8 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e.gate.machine = failopen.NewMachine(0, set.failopen)
 	e.memory.entries = func() int64 { return int64(e.table.Total()) }
 	e.memory.check = e.checkMemory
-	e.scans.eng, e.audits.eng, e.rounds.worker = e, e, e.worker
+	e.scans.eng, e.audits.eng = e, e
+	e.rounds.worker, e.rounds.report = e.worker, e.pollFailed
 	e.lingers.eng, e.lingers.set = e, map[*socket]lingering{}
 	e.own.Store(new([]netip.AddrPort))
 	var err error

@@ -36,10 +36,11 @@ const (
 	eventListFailed
 	eventURL
 	eventQuarantine
+	eventPoll      // of the worker: it is of no protocol, and has the place of the first
 	eventKinds int = iota
 )
 
-var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures", "filtered URLs", "files not quarantined"}
+var eventNames = [eventKinds]string{"sessions refused", "sessions dropped", "failopen changes", "scan errors", "oversize objects", "connections without a descriptor", "failed accepts", "spam mails", "block list failures", "filtered URLs", "files not quarantined", "failed polls"}
 
 // eventsPerSecond is how many events of one kind and protocol are logged one by
 // one in a second.
@@ -68,8 +69,11 @@ func (l *eventLimiter) flush(log *zap.Logger) {
 	for k := range counts {
 		for p, n := range counts[k] {
 			if n > eventsPerSecond {
-				log.Warn("more of the same", zap.String("events", eventNames[k]), zap.Stringer("protocol", protocols.Protocol(p)),
-					zap.Int("in the last second", n), zap.Int("not logged", n-eventsPerSecond))
+				fields := []zap.Field{zap.String("events", eventNames[k]), zap.Int("in the last second", n), zap.Int("not logged", n-eventsPerSecond)}
+				if eventKind(k) != eventPoll {
+					fields = append(fields, zap.Stringer("protocol", protocols.Protocol(p)))
+				}
+				log.Warn("more of the same", fields...)
 			}
 		}
 	}
@@ -157,6 +161,14 @@ func (e *Engine) outOfDescriptors(l *listener) {
 	e.worker.Fail(stats.Alloc, errNoDescriptor)
 	if e.events.allow(eventDescriptors, rt.proto) {
 		e.log.Error("out of descriptors", zap.String("advice", "raise the limit on open files (ulimit -n)"), zap.Stringer("listener", l.addr), zap.Int("limit", e.opts.OpenFiles))
+	}
+}
+
+// pollFailed logs a poll call that failed; sessions learn nothing of their sockets
+// until one succeeds.
+func (e *Engine) pollFailed(err error) {
+	if e.events.allow(eventPoll, 0) {
+		e.log.Error("poll failed", zap.Error(err))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // is concerned, so that the identity of the poll line survives level 99.
 type rounds struct {
 	worker *stats.Worker
+	report func(error) // is told of each poll call that failed
 
 	mu sync.RWMutex // held for reading while a round is counted
 }
@@ -32,11 +33,12 @@ func (r *rounds) one(count func()) {
 	r.mu.RUnlock()
 }
 
-// failed counts a poll call that brought an error instead of events.
+// failed counts a poll call that brought an error instead of events, and reports it.
 func (r *rounds) failed(err error) {
 	r.mu.RLock()
-	defer r.mu.RUnlock()
 	r.worker.PollFailed(err)
+	r.mu.RUnlock()
+	r.report(err)
 }
 
 // reset returns all counters to zero, between two rounds.

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -65,6 +66,10 @@ func TestFaultsChild(t *testing.T) {
 	resting.send("G")
 	s.eventually(func() bool { return value(t, s.Engine().Report(), protocols.HTTP, "Worker Accounting/pollfail") > 0 }, "pollfail")
 	assert.EqualValues(t, unix.EIO, value(t, s.Engine().Report(), protocols.HTTP, "Worker Stat/Last Error"))
+	s.eventually(func() bool {
+		return strings.Contains(s.exec("execute log filter view-lines 100", "execute log filter field logid 0100060011", "execute log display"),
+			` level=error vd="root" logdesc="Poll failed" error="epoll_pwait: input/output error" msg=`)
+	}, "the log says so")
 	resting.Close()
 }
 

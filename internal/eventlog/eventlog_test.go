@@ -98,6 +98,10 @@ func TestEveryKindOfLine(t *testing.T) {
 			`logid=0100060010 type=event subtype=system level=error vd="root" logdesc="Quarantine failed" file="6851cf3c.a.com" error="no space left" msg="A blocked file could not be kept in the quarantine"`},
 		{EngineUp, []zap.Field{zap.String("engine", "clamd"), zap.String("version", "ClamAV 1.4.6")}, Event,
 			`logid=0100060008 type=event subtype=system level=notice vd="root" logdesc="Scan engine up" engine="clamd" version="ClamAV 1.4.6" msg="The scan engine clamd answers"`},
+		{PollFailed, []zap.Field{zap.Error(errors.New("epoll_pwait: input/output error"))}, Event,
+			`logid=0100060011 type=event subtype=system level=error vd="root" logdesc="Poll failed" error="epoll_pwait: input/output error" msg="The proxy could not learn which sockets are ready"`},
+		{Repeated, []zap.Field{zap.String("events", "failed polls"), zap.Int("not logged", 40)}, Event,
+			`logid=0100060004 type=event subtype=system level=warning vd="root" logdesc="Events not logged one by one" count=40 msg="40 more failed polls in one second"`},
 		{NoDescriptor, []zap.Field{zap.Int("limit", 100), zap.String("listener", "127.0.0.1:80")}, Event,
 			`logid=0100060005 type=event subtype=system level=error vd="root" logdesc="Out of file descriptors" limit=100 msg="A connection to 127.0.0.1:80 was closed: no file descriptor is left"`},
 	} {

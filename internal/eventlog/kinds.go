@@ -53,6 +53,7 @@ const (
 	Dropped         = "session dropped"
 	Repeated        = "more of the same"
 	NoDescriptor    = "out of descriptors"
+	PollFailed      = "poll failed"
 	KeepFailed      = "quarantine failed"
 	NotKept         = "not quarantined"
 	EngineDown      = "scan engine down"
@@ -114,8 +115,11 @@ func ownKind(r record) *kind {
 		}}
 	case Repeated:
 		return &kind{100060004, Event, "system", "", Warning, "Events not logged one by one", func(r record) []Field {
-			return []Field{text("service", service(r)), number("count", r.num("not logged")),
-				text("msg", fmt.Sprintf("%d more %s in one second", r.num("not logged"), r.str("events")))}
+			fields := []Field{number("count", r.num("not logged")), text("msg", fmt.Sprintf("%d more %s in one second", r.num("not logged"), r.str("events")))}
+			if p := service(r); p != "" { // what fails for the whole worker is of no protocol
+				fields = append([]Field{text("service", p)}, fields...)
+			}
+			return fields
 		}}
 	case KeepFailed, NotKept:
 		return &kind{100060010, Event, "system", "", Error, "Quarantine failed", func(r record) []Field {
@@ -131,6 +135,10 @@ func ownKind(r record) *kind {
 		}}
 	case ListFailed:
 		return &kind{100060009, Event, "system", "", Warning, "Block list failed", listFailedFields}
+	case PollFailed:
+		return &kind{100060011, Event, "system", "", Error, "Poll failed", func(r record) []Field {
+			return []Field{text("error", r.str("error")), text("msg", "The proxy could not learn which sockets are ready")}
+		}}
 	case NoDescriptor:
 		return &kind{100060005, Event, "system", "", Error, "Out of file descriptors", func(r record) []Field {
 			return []Field{number("limit", r.num("limit")), text("msg", "A connection to "+r.str("listener")+" was closed: no file descriptor is left")}
