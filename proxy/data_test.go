@@ -203,7 +203,7 @@ func TestAWaitForDataEnds(t *testing.T) {
 		c.take()
 		require.NoError(t, c.SetLinger(0))
 		c.Close()
-		r.eventually(func() bool { r.clock.Add(forNobody / 100); return r.e.Sessions() == 0 }, "over")
+		r.eventually(func() bool { r.clock.Add(forNobody / 200); return r.e.Sessions() == 0 }, "over")
 		assert.Less(t, r.clock.Load(), int64(30*time.Second), "long before the time-out")
 		ended(r)
 	})

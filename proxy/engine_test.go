@@ -308,7 +308,8 @@ func TestComfortingAndALateDetection(t *testing.T) {
 	r.server.let()
 	rest, err := c.ends()
 	assert.ErrorIs(t, err, syscall.ECONNRESET)
-	assert.Equal(t, badContent[:3], rest)
+	assert.Contains(t, badContent, rest, "three bytes; more when another interval went by")
+	assert.GreaterOrEqual(t, len(rest), 3)
 	assert.Equal(t, []string{"blocked"}, r.closeReasons())
 }
 

@@ -399,7 +399,7 @@ func (r *rig) eventually(cond func() bool, what string) {
 	r.t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !cond(); <-tick.C {
+	for end := time.Now().Add(2 * time.Minute); !cond(); <-tick.C {
 		if time.Now().After(end) {
 			for _, l := range r.logs.All() {
 				r.t.Log(l.Message, l.ContextMap())

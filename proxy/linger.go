@@ -76,7 +76,7 @@ func (l *lingers) lookLocked(k *socket, flags uint32) {
 		}
 		return
 	}
-	for range 64 {
+	for range forgets {
 		n, err := k.conn.forget()
 		if err == errWouldBlock {
 			return
@@ -85,11 +85,15 @@ func (l *lingers) lookLocked(k *socket, flags uint32) {
 			l.eng.worker.Fail(stats.Read, err) // it belongs to no session any more
 		}
 		if n <= 0 || err != nil {
-			break
+			l.closeLocked(k)
+			return
 		}
 	}
-	l.closeLocked(k)
 }
+
+// forgets is how often a socket is read before others have their turn. One that has
+// more is looked at again with the next sweep: a close would destroy what was sent last.
+const forgets = 64
 
 func (l *lingers) closeLocked(k *socket) {
 	reset := l.set[k].kind == lingerHang
@@ -97,14 +101,16 @@ func (l *lingers) closeLocked(k *socket) {
 	k.close(reset)
 }
 
-// sweep closes those whose time is over.
+// sweep closes those whose time is over, and looks at the others.
 func (l *lingers) sweep(now int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for k, v := range l.set {
 		if now >= v.end {
 			l.closeLocked(k)
+			continue
 		}
+		l.lookLocked(k, k.flags.Load())
 	}
 }
 

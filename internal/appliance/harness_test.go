@@ -155,7 +155,7 @@ func (s *site) advance(d time.Duration) { s.clock.Add(int64(d)) }
 
 // patience is how long a condition may take to come true. It is never waited for
 // in a test that passes.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // lifetime is how long a client's connection may last. It only ends a test that
 // hangs.

@@ -27,7 +27,7 @@ import (
 
 // Patience is how long a test waits for what has to come; it never waits for
 // nothing to come.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
 
 // Rig is an engine with one driver and one listener, and an origin that does what
 // a test says.
