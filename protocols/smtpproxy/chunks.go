@@ -165,6 +165,29 @@ func (c *chunked) settle(limit int) error {
 	return nil
 }
 
+// early takes the server's answers to chunks that were sent before the one it takes no
+// more of. What it says then is its word on that one, and is left to be read.
+func (c *chunked) early() error {
+	server := c.x.s.Server()
+	for c.owed > 1 {
+		reply, err := wire.ReadReply(server, wire.EveryLine, maxReply)
+		switch {
+		case errors.Is(err, wire.ErrNotYet):
+			return nil
+		case err != nil:
+			return err
+		case reply.Code/100 == 3:
+			return wire.ErrReply
+		}
+		c.owed--
+		c.x.note(verbChunk, reply)
+	}
+	if len(server.Buffered()) == 0 && errors.Is(server.Fill(maxReply), wire.ErrNotYet) {
+		return nil
+	}
+	return wire.ErrEarlyReply
+}
+
 func (x *dialogue) expectChunks(n int) {
 	for range n {
 		x.expect(verbChunk)

@@ -140,6 +140,34 @@ func TestChunkRefusedOnTheWay(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A server answers a chunk while the next one, of which it takes as much as it likes,
+// is on its way: that is its answer to the chunk, and not its last word.
+func TestChunkIsAnsweredWhileTheNextIsSent(t *testing.T) {
+	const size = 16 << 20
+	for _, c := range []struct{ first, last, heard string }{
+		{"250 chunk\r\n", "250 stored\r\n", "250 stored\r\n"},
+		{"552 full\r\n", "503 what for\r\n", "552 full\r\n"},
+	} {
+		_, client, server := session(t, "")
+		require.NoError(t, server.SetReadBuffer(64<<10))
+		envelope(client, server)
+		command := fmt.Sprintf("BDAT 5\r\nfirstBDAT %d LAST\r\n", size)
+		sent := make(chan error, 1)
+		go func() {
+			_, err := client.Write([]byte(command + strings.Repeat("x", size)))
+			sent <- err
+		}()
+		server.gets(command)
+		server.say(c.first)
+		n, err := io.CopyN(io.Discard, server.r, size)
+		require.NoError(t, err, "after %d bytes", n)
+		require.NoError(t, <-sent)
+		server.say(c.last)
+		client.gets(replyChunk + c.heard)
+		require.NoError(t, client.Close())
+	}
+}
+
 // A server that says goodbye to a chunk and closes has not taken the message.
 func TestServerLeavesBetweenChunks(t *testing.T) {
 	_, client, server := session(t, "")

@@ -77,8 +77,8 @@ func (x *dialogue) transfer(ctx context.Context, t *transfer) error {
 		t.sendAlong(0)
 	}
 	server := x.s.Server()
-	server.InterruptWrite(true)
-	defer server.InterruptWrite(false)
+	server.OnEarlyReply(t.early)
+	defer server.OnEarlyReply(nil)
 	hold, err := x.s.Inspect(ctx, &t.inspection)
 	switch {
 	case err != nil:
@@ -124,6 +124,15 @@ func (t *transfer) walk(whole *scanner.Object, o *config.SMTPOptions) (_ *mail.M
 // limits leave room for everything in a message that is not too large itself.
 func (t *transfer) limits(o *config.SMTPOptions) mail.Limits {
 	return mail.Limits{Decoded: max(o.UncompressedOversizeLimit, o.OversizeLimit)}
+}
+
+// early looks at what the server says while it takes no more of the message. Its
+// answers to chunks that it has are no reason to stop.
+func (t *transfer) early() error {
+	if t.isChunked() {
+		return t.chunked.early()
+	}
+	return wire.ErrEarlyReply
 }
 
 func (t *transfer) isChunked() bool { return t.source == &t.chunked }
