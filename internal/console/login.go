@@ -124,11 +124,4 @@ func (k *sshConn) matches(a *config.Admin, typed string) bool {
 }
 
 // delay waits until failDelay is over since began, or the console ends.
-func (k *sshConn) delay(began time.Time) {
-	t := time.NewTimer(failDelay - time.Since(began))
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-k.life.Done():
-	}
-}
+func (k *sshConn) delay(began time.Time) { wait(k.life, failDelay-time.Since(began)) }

@@ -21,6 +21,7 @@ func TestSSHGarbage(t *testing.T) {
 	u := newSSHUnit(t)
 	noise := make([]byte, 1<<16)
 	rand.Read(noise)
+	var makers sync.WaitGroup
 	for _, junk := range [][]byte{
 		[]byte("GET / HTTP/1.1\r\n\r\n"), noise, make([]byte, 1<<20), bytes.Repeat([]byte("SSH-"), 1<<18),
 		append([]byte("SSH-2.0-x\r\n"), noise...), append([]byte("SSH-2.0-x\r\n"), make([]byte, 4096)...), []byte("SSH-1.0-x\r\n"),
@@ -28,11 +29,14 @@ func TestSSHGarbage(t *testing.T) {
 	} {
 		conn, err := net.Dial("tcp", u.addr)
 		require.NoError(t, err)
-		conn.Write(junk) // the console may have closed it meanwhile
-		conn.(*net.TCPConn).CloseWrite()
-		io.Copy(io.Discard, conn) // to its end, or a reset
-		conn.Close()
+		makers.Go(func() {
+			conn.Write(junk) // the console may have closed it meanwhile
+			conn.(*net.TCPConn).CloseWrite()
+			io.Copy(io.Discard, conn) // to its end, or a reset
+			conn.Close()
+		})
 	}
+	makers.Wait()
 	assert.Equal(t, "FGT # ", openTerminal(t, u.dial(t, "admin"), 80, 24).until("# "))
 }
 

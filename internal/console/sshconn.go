@@ -70,10 +70,14 @@ func (k *sshConn) login() (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.R
 	if err := k.net.SetDeadline(time.Now().Add(k.snapshot().Global.SSHGrace)); err != nil {
 		return nil, nil, nil, err
 	}
-	giveBack := func() {}
-	conn, chans, reqs, err := ssh.NewServerConn(newNewcomer(k.net, func() { giveBack = k.server.turns.take(k.life) }), k.config(key))
+	began, giveBack := time.Now(), func() {}
+	client := newNewcomer(k.net, func() { giveBack = k.server.turns.take(k.life) })
+	conn, chans, reqs, err := ssh.NewServerConn(client, k.config(key))
 	giveBack()
 	if err != nil {
+		if client.wasNoise(err) {
+			k.server.noise.hold(k.life, began)
+		}
 		return nil, nil, nil, fmt.Errorf("logging in: %w", err)
 	}
 	if err := k.net.SetDeadline(time.Time{}); err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/crypto/ssh"
@@ -24,6 +23,7 @@ type sshServer struct {
 	failures lockout
 	hashing  chan struct{} // a place for who checks a password: one at a time, since each takes memory and a core
 	turns    turns
+	noise    noise
 
 	mu       sync.Mutex // guards the fields below
 	hostKey  ssh.Signer // nil until SSH is first asked for
@@ -38,7 +38,7 @@ type sshServer struct {
 const maxSSH = 200
 
 func newSSHServer(c *Console) *sshServer {
-	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*attempts{}}, hashing: make(chan struct{}, 1), turns: make(turns, maxTurns)}
+	return &sshServer{console: c, failures: lockout{sources: map[netip.Prefix]*attempts{}}, hashing: make(chan struct{}, 1), turns: make(turns, maxTurns), noise: make(noise, maxNoise)}
 }
 
 // SSHChange is a place to listen on that is ready to be the SSH console's. It has
@@ -143,13 +143,11 @@ func (s *sshServer) serve(l net.Listener) {
 			return
 		default:
 			c.opts.Log.Error("accepting an SSH connection", zap.Error(err))
-			select {
-			case <-c.life.Done():
-			case <-time.After(acceptPause):
-			}
+			wait(c.life, acceptPause)
 			continue
 		}
 		s.accept(conn)
+		s.noise.pace(c.life)
 	}
 }
 

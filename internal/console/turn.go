@@ -3,6 +3,7 @@ package console
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -42,7 +43,8 @@ func (t turns) take(ctx context.Context) (giveBack func()) {
 type newcomer struct {
 	net.Conn
 	in    *bufio.Reader
-	spoke func() // is called once, when the first bytes are here
+	spoke func() // is called once, when the first right bytes are here
+	hearing
 }
 
 func newNewcomer(conn net.Conn, spoke func()) *newcomer {
@@ -51,6 +53,16 @@ func newNewcomer(conn net.Conn, spoke func()) *newcomer {
 
 func (n *newcomer) Read(p []byte) (int, error) {
 	read, err := n.in.Read(p)
+	if err = n.hear(p[:read], err); errors.Is(err, errNoise) {
+		return 0, err
+	}
 	n.spoke()
 	return read, err
 }
+
+// Close ends reading and writing. The connection itself is for the one who accepted
+// it to close: the handshake closes what it doesn't like at once.
+func (n *newcomer) Close() error { return n.SetDeadline(longAgo) }
+
+// longAgo as a deadline is over.
+var longAgo = time.Unix(1, 0)
