@@ -28,8 +28,8 @@ const Name = "builtin"
 // Engine is a scanner.Scanner. Make one with New or With.
 type Engine struct {
 	db      *Database
-	set     *match.Set // the segments of all signatures; the last pattern is zipMagic
-	origins []origin   // by pattern of set, without the last
+	set     *match.Set // the segments of all signatures, then embeddedMagics
+	origins []origin   // by pattern of set, without the last ones
 
 	scans  sync.Pool // *scan
 	inputs sync.Pool // *input
@@ -59,7 +59,10 @@ func With(db *Database) (*Engine, error) {
 			}
 		}
 	}
-	set, err := match.New(append(patterns, match.Pattern{Bytes: zipMagic}))
+	for _, magic := range embeddedMagics {
+		patterns = append(patterns, match.Pattern{Bytes: magic})
+	}
+	set, err := match.New(patterns)
 	if err != nil {
 		return nil, fmt.Errorf("preparing signatures: %w", err)
 	}

@@ -9,7 +9,8 @@ import (
 
 // coded scans a layer under the content codings that are said to have been
 // applied to it, the last one outermost. Where a coding turns out to be untrue,
-// the layer is opened as what it looks like, because a client may do the same.
+// those below it are tried, because a client may mind but one of several fields,
+// and in the end the layer is opened as what it looks like.
 func (s *scan) coded(c *content, codings []string, l *layer) {
 	if len(codings) > maxCodings {
 		s.note(scanner.Nested, l, "too many content codings")
@@ -20,10 +21,9 @@ func (s *scan) coded(c *content, codings []string, l *layer) {
 		if name == "" || name == "identity" {
 			continue
 		}
-		if !s.decode(c, name, codings[:i], l) && s.alive() {
-			s.open(c, l)
+		if s.decode(c, name, codings[:i], l) || !s.alive() {
+			return
 		}
-		return
 	}
 	s.open(c, l)
 }
@@ -88,7 +88,7 @@ func (s *scan) below(r io.Reader, rest []string, l *layer) error {
 	_, err := io.Copy(&kept, in.buf)
 	in.finish()
 	if s.alive() {
-		c := &content{at: &kept, size: kept.size, zipAt: in.sieve.zipAt, head: make([]byte, min(headSize, kept.size))}
+		c := &content{at: &kept, size: kept.size, zipAt: in.sieve.zipAt, packAt: in.sieve.packAt, head: make([]byte, min(headSize, kept.size))}
 		s.readAt(c, c.head, 0)
 		s.coded(c, rest, l)
 	}

@@ -48,8 +48,9 @@ func (s *scan) gzip(in *input, then func(io.Reader) error) error {
 }
 
 // gzipMembers reads the members of a gzip file one after the other (RFC 1952
-// section 2.2). Unlike the decoder's own way it takes bytes behind the last
-// member that are no further member for the end, as gzip does.
+// section 2.2), with zeros between them, which some programs pass over. Unlike the
+// decoder's own way it takes other bytes behind the last member that are no further
+// member for the end, as gzip does.
 type gzipMembers struct {
 	scan *scan
 	in   *input
@@ -66,6 +67,7 @@ func (g *gzipMembers) Read(p []byte) (int, error) {
 		if n > 0 || err != io.EOF {
 			return n, err
 		}
+		g.in.skipZeros()
 		if sniff(g.in.peek(3)) != formatGzip {
 			return 0, io.EOF
 		}

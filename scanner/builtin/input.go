@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 )
 
@@ -87,6 +88,19 @@ func (in *input) offset() int64 { return in.read - int64(in.buf.Buffered()) }
 func (in *input) peek(n int) []byte {
 	p, _ := in.buf.Peek(n)
 	return p
+}
+
+// skipZeros takes the zeros that come next.
+func (in *input) skipZeros() {
+	for {
+		in.buf.Peek(1)
+		p, _ := in.buf.Peek(in.buf.Buffered())
+		n := len(p) - len(bytes.TrimLeft(p, "\x00"))
+		in.buf.Discard(n)
+		if n == 0 || n < len(p) {
+			return
+		}
+	}
 }
 
 // drain reads what the decoder left, so that all of it is searched.

@@ -60,10 +60,11 @@ func printable(name string) string {
 
 // content is a layer that can be read anywhere.
 type content struct {
-	at    io.ReaderAt
-	size  int64
-	head  []byte // its first bytes, at least headSize of them if it has as many
-	zipAt int64  // where zipMagic stands first, -1 when nowhere
+	at     io.ReaderAt
+	size   int64
+	head   []byte // its first bytes, at least headSize of them if it has as many
+	zipAt  int64  // where zipMagic stands first, -1 when nowhere
+	packAt int64  // the same of the other embeddedMagics
 }
 
 // stream scans a layer that comes out of a decoder, all of it, and returns how
@@ -71,14 +72,17 @@ type content struct {
 func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 	in := s.newInput(r, l)
 	defer in.release()
-	if f := sniff(in.peek(headSize)); f != formatNone && s.unpack(f, in, l) {
+	f := sniff(in.peek(headSize))
+	ended := f != formatNone && s.unpack(f, in, l)
+	if ended {
 		unread, _ := in.buf.Peek(in.buf.Buffered())
 		in.sieve.restart(unread)
 	}
 	in.drain()
 	in.finish()
-	if s.stop == nil && in.sieve.zipAt >= 0 {
-		s.zip(in.sieve.content(), 0, in.sieve.zipAt > 0, l)
+	if s.stop == nil && in.sieve.mayHold() {
+		c := in.sieve.content()
+		s.embedded(c, c.zipAt, in.sieve.zipAt > 0, !ended && !f.embeds(), l)
 	}
 	return in.read, in.err
 }
@@ -86,24 +90,39 @@ func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 // open scans what is inside a layer that can be read anywhere and whose raw
 // bytes were searched.
 func (s *scan) open(c *content, l *layer) {
-	from := c.zipAt
+	zipAt, plain := c.zipAt, true
 	switch f := sniff(c.head); f {
 	case formatNone:
 	case format7z:
 		s.sevenZip(c, l)
+		plain = false
 	default:
 		in := s.newRawInput(s.whole(c))
 		ended := s.unpack(f, in, l)
 		behind := in.offset()
 		in.release()
-		if ended && from >= 0 {
+		plain = !ended && !f.embeds()
+		if ended && c.zipAt >= 0 {
 			find := s.newFinder(c)
-			from = find.find(behind, indexZip)
+			zipAt = find.find(behind, indexZip)
 			find.release()
 		}
 	}
-	if s.alive() && from >= 0 {
-		s.zip(c, from, from > 0, l)
+	if s.alive() {
+		s.embedded(c, zipAt, zipAt > 0, plain, l)
+	}
+}
+
+// embedded scans the archives in c that may begin anywhere: a zip archive at zipAt, which
+// something may precede, and others before and behind it where c is plain, no container
+// itself.
+func (s *scan) embedded(c *content, zipAt int64, preceded, plain bool, l *layer) {
+	end := zipAt
+	if zipAt >= 0 {
+		end = s.zip(c, zipAt, preceded, l)
+	}
+	if plain && c.packAt >= 0 && (zipAt < 0 || preceded) && s.alive() {
+		s.selfExtracting(c, zipAt, end, l)
 	}
 }
 

@@ -148,7 +148,7 @@ func (s *scan) object(obj *scanner.Object) {
 	if s.alive() {
 		s.sieve.finish()
 	}
-	s.body.zipAt = s.sieve.zipAt
+	s.body.zipAt, s.body.packAt = s.sieve.zipAt, s.sieve.packAt
 	if s.alive() {
 		s.coded(&s.body, obj.Encodings, &s.top)
 	}

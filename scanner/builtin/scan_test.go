@@ -91,6 +91,7 @@ func TestEicarIsFound(t *testing.T) {
 		{"two gzip members", slices.Concat(samples.Gzip(text(100)), samples.Gzip(eicar)), "obj"},
 		{"split over gzip members", slices.Concat(samples.Gzip(eicar[:30]), samples.Gzip(eicar[30:])), "obj"},
 		{"gzip with bytes behind", slices.Concat(samples.Gzip(eicar), make([]byte, 700)), "obj"},
+		{"gzip members with zeros between", slices.Concat(samples.Gzip(text(100)), make([]byte, 2*chunkSize), samples.Gzip(eicar)), "obj"},
 		{"zstd", samples.Zstd(woven()), "obj"},
 		{"zstd behind a skippable frame", slices.Concat([]byte("\x51\x2a\x4d\x18\x02\x00\x00\x00ab"), samples.Zstd(woven())), "obj"},
 		{"bzip2", bzip2EICAR(t), "obj"},
@@ -216,6 +217,17 @@ func TestUntrueContentCoding(t *testing.T) {
 		assert.Equal(t, want, v.Class, coding)
 		assert.Contains(t, v.Name, "content coding", coding)
 		assert.Equal(t, scanner.Verdict{}, both(t, e, scanner.Object{Encodings: []string{coding}}, nil), coding)
+	}
+}
+
+// TestPartlyUntrueContentCodings: of several codings a client may mind but one.
+func TestPartlyUntrueContentCodings(t *testing.T) {
+	e := engine(t)
+	for coding, pack := range map[string]func([]byte) []byte{"br": samples.Brotli, "deflate": samples.Deflate} {
+		for _, untrue := range []string{"gzip", "compress"} {
+			v := both(t, e, scanner.Object{Encodings: []string{coding, untrue}}, pack(woven()))
+			assert.Equal(t, scanner.Virus, v.Class, "%s, %s", coding, untrue)
+		}
 	}
 }
 
@@ -363,6 +375,8 @@ var bombs = sync.OnceValue(func() map[string][]byte {
 		"7z files":        samples.StoredSevenZip(members...),
 		"7z dictionaries": samples.Tar(slices.Repeat([]samples.File{{Name: "z", Data: sevenWithDictionary(maxDictionary)}}, 1000)...),
 		"rar files":       samples.Rar(members...),
+		"7z starts":       sevenStarts(20_000, 1<<18),
+		"rar starts":      rarStarts(20_000),
 		"header after header": slices.Concat(zipMagic, bytes.Repeat(
 			[]byte("PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"), 30_000)),
 	}

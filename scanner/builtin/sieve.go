@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"bytes"
 	"cmp"
 	"hash"
 	"slices"
@@ -8,15 +9,17 @@ import (
 	"utmsim/scanner/match"
 )
 
-// sieve searches the raw bytes of one layer and remembers where a zip archive
-// may begin.
+// sieve searches the raw bytes of one layer and remembers where archives may begin.
 type sieve struct {
 	scan   *scan
 	layer  *layer
 	stream match.Stream
 	visit  match.Visit // sieve.hit, bound once
 	zipAt  int64       // where zipMagic stood first, -1 when it did not
-	keep   bool        // copy what follows zipMagic into spool
+	packAt int64       // the same of the other embeddedMagics,
+	packed int         // and which of them it was
+	keep   bool        // copy what follows the first of these into spool
+	keptAt int64       // where the content of spool begins
 	spool  spool
 
 	pieces   []place              // segments of signatures found in the piece being fed
@@ -37,7 +40,7 @@ func (v *sieve) reset(s *scan, l *layer, keep bool) {
 	if v.visit == nil {
 		v.visit = v.hit
 	}
-	v.scan, v.layer, v.keep, v.zipAt = s, l, keep, -1
+	v.scan, v.layer, v.keep, v.zipAt, v.packAt = s, l, keep, -1, -1
 	v.stream.Reset(s.engine.set)
 	v.pieces, v.ends = v.pieces[:0], v.ends[:0]
 	clear(v.progress)
@@ -73,13 +76,22 @@ func (v *sieve) feed(p []byte) {
 	if v.hashing {
 		v.digest(p, from+int64(len(p)))
 	}
-	if !v.keep || v.zipAt < 0 {
-		return
+	if v.keep && v.mayHold() {
+		v.store(p, from)
 	}
-	if v.spool.size == 0 && v.zipAt < from {
-		v.spool.Write(zipMagic[:from-v.zipAt]) // it began in the piece before
+}
+
+// store keeps p, which stands at from, as far as archives may begin in it or before.
+func (v *sieve) store(p []byte, from int64) {
+	if v.spool.size == 0 {
+		magic := zipMagic
+		v.keptAt = v.zipAt
+		if v.zipAt < 0 || v.packAt >= 0 && v.packAt < v.zipAt {
+			v.keptAt, magic = v.packAt, embeddedMagics[v.packed]
+		}
+		v.spool.Write(magic[:max(from-v.keptAt, 0)]) // it began in the piece before
 	}
-	v.spool.Write(p[max(v.zipAt-from, 0):])
+	v.spool.Write(p[max(v.keptAt-from, 0):])
 }
 
 // digest adds p to the digests, unless the layer is larger by now than any file
@@ -99,10 +111,8 @@ func (v *sieve) digest(p []byte, size int64) {
 
 func (v *sieve) hit(h match.Hit) bool {
 	e := v.scan.engine
-	if h.Pattern == len(e.origins) {
-		if v.zipAt < 0 {
-			v.zipAt = h.Start
-		}
+	if n := h.Pattern - len(e.origins); n >= 0 {
+		v.mayBegin(n, h.Start)
 		return true
 	}
 	o := e.origins[h.Pattern]
@@ -120,6 +130,19 @@ func (v *sieve) hit(h match.Hit) bool {
 	}
 	v.scan.detect(sig, v.layer)
 	return false
+}
+
+// mayHold tells that an archive may begin somewhere.
+func (v *sieve) mayHold() bool { return v.zipAt >= 0 || v.packAt >= 0 }
+
+// mayBegin notes that the magic of a kind stands at at.
+func (v *sieve) mayBegin(kind int, at int64) {
+	switch {
+	case kind == 0 && (v.zipAt < 0 || at < v.zipAt):
+		v.zipAt = at
+	case kind > 0 && (v.packAt < 0 || at < v.packAt):
+		v.packAt, v.packed = at, kind
+	}
 }
 
 // mayEnd remembers a place that counts if the layer ends as far behind it as its
@@ -185,20 +208,23 @@ func (v *sieve) finish() {
 	}
 }
 
-// restart forgets where a zip archive may begin: what was fed belongs to a
-// container that was read to its end, except for the last bytes, unread.
+// restart forgets where archives may begin: what was fed belongs to a container that
+// was read to its end, except for the last bytes, unread.
 func (v *sieve) restart(unread []byte) {
 	v.spool.release()
-	v.zipAt = -1
-	if at := indexZip(unread); at >= 0 {
-		v.zipAt = v.stream.Offset() - int64(len(unread)-at)
-		if v.keep {
-			v.spool.Write(unread[at:])
+	from := v.stream.Offset() - int64(len(unread))
+	v.zipAt, v.packAt = -1, -1
+	for i, magic := range embeddedMagics {
+		if at := bytes.Index(unread, magic); at >= 0 {
+			v.mayBegin(i, from+int64(at))
 		}
+	}
+	if v.keep && v.mayHold() {
+		v.store(unread, from)
 	}
 }
 
 // content is what the sieve kept.
 func (v *sieve) content() *content {
-	return &content{at: &v.spool, size: v.spool.size}
+	return &content{at: &v.spool, size: v.spool.size, zipAt: max(v.zipAt-v.keptAt, -1), packAt: max(v.packAt-v.keptAt, -1)}
 }

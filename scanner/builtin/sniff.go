@@ -28,8 +28,8 @@ var magics = [...]struct {
 	{"\x1f\x8b\x08", formatGzip},
 	{"\x28\xb5\x2f\xfd", formatZstd},
 	{xzMagic, formatXz},
-	{"7z\xbc\xaf\x27\x1c", format7z},
-	{"Rar!\x1a\x07", formatRar},
+	{sevenMagic, format7z},
+	{rarMagic, formatRar},
 	{"PK\x07\x08PK\x03\x04", formatSplitZip},
 }
 
@@ -46,11 +46,14 @@ func sniff(head []byte) format {
 		return formatBzip2
 	case isSkippableFrame(head):
 		return formatZstd
-	case isTarHeader(head):
+	case isTarHeader(head), isTarLike(head):
 		return formatTar
 	}
 	return formatNone
 }
+
+// embeds says that archives of the format are found behind other content as well.
+func (f format) embeds() bool { return f == format7z || f == formatRar }
 
 // isSkippableFrame: zstd content may begin with one (RFC 8878 section 3.1.2).
 func isSkippableFrame(head []byte) bool {
@@ -67,12 +70,31 @@ func isBzip2(head []byte) bool {
 	return block == "\x31\x41\x59\x26\x53\x59" || block == "\x17\x72\x45\x38\x50\x90"
 }
 
+// tarBlock is the size that everything in a tar archive is a multiple of, in bytes.
+const tarBlock = 512
+
+// isTarLike: an archive that tar reads though its first header is damaged, or may read
+// because there are only zeros in its place.
+func isTarLike(head []byte) bool {
+	const magic, magicAt = "ustar", 257
+	return len(head) >= tarBlock && (string(head[magicAt:magicAt+len(magic)]) == magic || isZero(head[:tarBlock]))
+}
+
+func isZero(block []byte) bool {
+	for _, b := range block {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // isTarHeader checks the sum of a tar header, which every variant of the format
 // has, and not the word "ustar", which the oldest lacks (POSIX pax, "ustar
 // Interchange Format").
 func isTarHeader(head []byte) bool {
-	const size, sumAt, sumLen = 512, 148, 8
-	if len(head) < size || head[0] == 0 {
+	const sumAt, sumLen = 148, 8
+	if len(head) < tarBlock || head[0] == 0 {
 		return false
 	}
 	want, digits := 0, 0
@@ -89,7 +111,7 @@ func isTarHeader(head []byte) bool {
 		return false
 	}
 	unsigned, signed := sumLen*int(' '), sumLen*int(' ')
-	for i, b := range head[:size] {
+	for i, b := range head[:tarBlock] {
 		if i < sumAt || i >= sumAt+sumLen {
 			unsigned += int(b)
 			signed += int(int8(b))
@@ -102,3 +124,12 @@ func isTarHeader(head []byte) bool {
 var zipMagic = []byte("PK\x03\x04")
 
 func indexZip(p []byte) int { return bytes.Index(p, zipMagic) }
+
+const (
+	sevenMagic = "7z\xbc\xaf\x27\x1c"
+	rarMagic   = "Rar!\x1a\x07"
+)
+
+// embeddedMagics begin archives that programs find behind other content, as behind the
+// program of one that extracts itself. The first is zipMagic.
+var embeddedMagics = [][]byte{zipMagic, []byte(sevenMagic), []byte(rarMagic)}

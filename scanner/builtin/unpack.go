@@ -64,25 +64,65 @@ func (s *scan) compressed(decode decoder, in *input, l *layer, damage string) bo
 	return err == nil && s.stop == nil
 }
 
-// untar scans the files of a tar archive.
+// untar scans the files of a tar archive, and of those behind it. Like tar it skips
+// what is damaged up to the next header; between archives there may be zeros alone. It
+// says whether there was an archive and nothing was damaged.
 func (s *scan) untar(in *input, l *layer) bool {
-	t := tar.NewReader(in.buf)
-	for s.countMember() {
-		h, err := t.Next()
+	from, proper, some := in.offset(), true, false
+	if head := in.peek(tarBlock); !isTarHeader(head) && !isZero(head) {
+		s.note(scanner.Corrupt, l, "tar archive damaged")
+		proper = false
+	}
+	for s.nextTar(in, from, proper) && s.countMember() {
+		err := s.tarFiles(tar.NewReader(in.buf), l)
+		some = true
 		if err == io.EOF {
-			return true
+			continue
 		}
+		proper = false
+		if in.err != nil || s.stop != nil {
+			return false
+		}
+		s.refuse(err, l, "tar archive damaged")
+	}
+	return some && proper && s.stop == nil
+}
+
+// nextTar skips blocks, counted from from, up to a header and says whether there is
+// one. Where all was proper none but zeros are skipped.
+func (s *scan) nextTar(in *input, from int64, proper bool) bool {
+	if past := (in.offset() - from) % tarBlock; past != 0 {
+		in.buf.Discard(int(tarBlock - past))
+	}
+	for s.alive() {
+		block := in.peek(tarBlock)
+		switch {
+		case len(block) < tarBlock:
+			return false
+		case isTarHeader(block):
+			return true
+		case proper && !isZero(block):
+			return false
+		}
+		in.buf.Discard(tarBlock)
+	}
+	return false
+}
+
+// tarFiles scans files up to the end of an archive, which is io.EOF, or to a damage.
+func (s *scan) tarFiles(t *tar.Reader, l *layer) error {
+	for {
+		h, err := t.Next()
 		if err == nil && h.Size > 0 {
 			_, err = s.stream(t, l.child(h.Name))
 		}
 		if err != nil {
-			if in.err == nil {
-				s.refuse(err, l, "tar archive damaged")
-			}
-			return false
+			return err
+		}
+		if !s.countMember() {
+			return s.stop
 		}
 	}
-	return false
 }
 
 // kept reads what in holds to its end and gives it to open, for a container that

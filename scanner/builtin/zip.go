@@ -33,6 +33,15 @@ type zipMember struct {
 
 func (m *zipMember) encrypted() bool { return m.flags&1 != 0 || m.method == zipAES }
 
+// opens says that the method is one that is opened.
+func (m *zipMember) opens() bool {
+	switch m.method {
+	case zipStored, zipDeflate, zipBzip2, zipZstd:
+		return true
+	}
+	return false
+}
+
 // streamed says that the sizes stand behind the data and not in the header.
 func (m *zipMember) streamed() bool { return m.flags&8 != 0 }
 
@@ -43,6 +52,7 @@ type archive struct {
 	layer  *layer
 	finder *finder
 	dir    []zipMember // what the central directory says, by offset
+	end    int64       // behind the last end record of a directory
 	sure   bool        // it is an archive, and not perhaps one by accident
 }
 
@@ -51,14 +61,14 @@ type archive struct {
 // headers before the data, and either can be missing or lie. So every member is
 // opened that any header announces, in each way in which its headers describe
 // it. from is where the first header stands; embedded says that something else
-// precedes it.
-func (s *scan) zip(c *content, from int64, embedded bool, l *layer) {
+// precedes it. end is where the archive ends, from when it is none.
+func (s *scan) zip(c *content, from int64, embedded bool, l *layer) (end int64) {
 	if !s.mayOpen(l) {
-		return
+		return from
 	}
 	a := &archive{scan: s, content: c, layer: l, finder: s.newFinder(c)}
 	defer a.finder.release()
-	found := a.readDirectory()
+	found := a.readDirectories()
 	a.sure = found || !embedded
 	if !found {
 		a.report(scanner.Corrupt, l, "zip archive without directory")
@@ -70,6 +80,10 @@ func (s *scan) zip(c *content, from int64, embedded bool, l *layer) {
 		}
 		a.listed(a.dir[i].offset)
 	}
+	if !found {
+		return from
+	}
+	return a.end
 }
 
 // report notes an archive verdict if this is surely an archive.

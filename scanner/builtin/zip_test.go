@@ -160,6 +160,10 @@ func TestContradictoryZip(t *testing.T) {
 		"as it should be": func(r *raw) { r.list(r.local(other), other); r.list(r.local(good), good) },
 		"no directory":    func(r *raw) { r.local(other); r.local(good) },
 		"not listed":      func(r *raw) { r.list(r.local(other), other); r.local(good) },
+		"not listed, of a version to come": func(r *raw) {
+			r.list(r.local(other), other)
+			r.out[r.local(good)+4] = 200
+		},
 		"listed as stored": func(r *raw) {
 			r.list(r.local(good), with(func(m *rawMember) { m.method = zipStored }))
 		},

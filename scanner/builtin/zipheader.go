@@ -20,6 +20,7 @@ const (
 	directoryLocator = 20
 	maxZipComment    = 1<<16 - 1
 	maxZipVersion    = 63 // "version needed to extract" of the current APPNOTE
+	zipEndMagic      = "PK\x05\x06"
 )
 
 var le = binary.LittleEndian
@@ -36,7 +37,7 @@ func (a *archive) local(off int64, listed bool) (zipMember, bool) {
 		packed: int64(le.Uint32(h[18:])), size: int64(le.Uint32(h[22:])),
 	}
 	nameLen, extraLen := int(le.Uint16(h[26:])), int(le.Uint16(h[28:]))
-	if !listed && (h[4] > maxZipVersion || m.method > zipAES || nameLen == 0) {
+	if !listed && !m.opens() && (h[4] > maxZipVersion || m.method > zipAES || nameLen == 0) {
 		return zipMember{}, false
 	}
 	rest := make([]byte, nameLen+extraLen)
@@ -75,33 +76,44 @@ func widen(field *int64, large []byte) []byte {
 	return large[8:]
 }
 
-// readDirectory reads the central directory into dir and says whether there is
-// one. What it says about places outside the content is left out.
-func (a *archive) readDirectory() bool {
-	end, ok := a.findEnd()
-	if !ok {
-		return false
-	}
-	start, base := end.at-end.size, end.at-end.size-end.offset
-	if !a.isItem(start) {
-		start, base = end.offset, 0 // bytes stand between the directory and its end
-		if !a.isItem(start) {
-			return end.size == 0
+// readDirectories reads what may be taken for the central directory into dir and says
+// whether there is one: programs differ in which end record counts and in whether the
+// directory is where the record says or right before it. What a directory says about
+// places outside the content is left out.
+func (a *archive) readDirectories() (found bool) {
+	for _, end := range a.findEnds() {
+		before := a.isItem(end.at - end.size)
+		if before {
+			a.readDirectory(end.at-end.size, end.at-end.size-end.offset)
+		}
+		said := end.offset != end.at-end.size && a.isItem(end.offset)
+		if said {
+			a.readDirectory(end.offset, 0)
+		}
+		if before || said || end.size == 0 {
+			found, a.end = true, max(a.end, end.at+directoryEnd)
 		}
 	}
+	slices.SortStableFunc(a.dir, func(x, y zipMember) int {
+		return cmp.Or(cmp.Compare(x.offset, y.offset), cmp.Compare(x.method, y.method))
+	})
+	a.dir = slices.Compact(a.dir)
+	return found
+}
+
+// readDirectory reads the directory that begins at start; its offsets count from base.
+func (a *archive) readDirectory(start, base int64) {
 	in := a.newRawInput(&section{scan: a.scan, at: a.at, off: start, end: a.content.size})
 	defer in.release()
 	for len(a.dir) <= maxMembers {
 		m, ok := readItem(in.buf)
 		if !ok {
-			break
+			return
 		}
 		if m.offset += base; m.offset >= 0 && m.offset < a.content.size {
 			a.dir = append(a.dir, m)
 		}
 	}
-	slices.SortStableFunc(a.dir, func(x, y zipMember) int { return cmp.Compare(x.offset, y.offset) })
-	return true
 }
 
 func (a *archive) isItem(off int64) bool {
@@ -137,47 +149,63 @@ type zipEnd struct {
 	offset int64 // of the directory, as the archive counts
 }
 
-// findEnd looks for the last end record. Mostly it is what the archive ends
-// with; otherwise a comment stands behind it.
-func (a *archive) findEnd() (zipEnd, bool) {
+// maxEnds is how many end records are looked at.
+const maxEnds = 8
+
+// findEnds looks for end records, the last one first. Mostly it is what the archive
+// ends with; otherwise a comment stands behind it, which may have others in it.
+func (a *archive) findEnds() (ends []zipEnd) {
 	var last [directoryEnd]byte
 	at := a.content.size - directoryEnd
 	if !a.readAt(a.content, last[:], at) {
-		return zipEnd{}, false
+		return nil
 	}
-	if string(last[:4]) == "PK\x05\x06" {
-		return a.readEnd(last[:], at), true
+	if string(last[:4]) == zipEndMagic && le.Uint16(last[20:]) == 0 {
+		return a.readEnd(nil, last[:], at)
 	}
 	tail := make([]byte, min(a.content.size, directoryEnd+maxZipComment))
 	at = a.content.size - int64(len(tail))
 	if !a.readAt(a.content, tail, at) {
-		return zipEnd{}, false
+		return nil
 	}
-	i := bytes.LastIndex(tail[:len(tail)-directoryEnd+4], []byte("PK\x05\x06"))
-	if i < 0 {
-		return zipEnd{}, false
+	for i := len(tail) - directoryEnd; len(ends) < maxEnds; i-- {
+		if i = bytes.LastIndex(tail[:i+4], []byte(zipEndMagic)); i < 0 {
+			break
+		}
+		ends = a.readEnd(ends, tail[i:], at+int64(i))
 	}
-	return a.readEnd(tail[i:], at+int64(i)), true
+	return ends
 }
 
-// readEnd reads the end record p, which stands at.
-func (a *archive) readEnd(p []byte, at int64) zipEnd {
+// readEnd appends the end record p, which stands at, and the one for large archives
+// that belongs to it, if there is one: some programs take it whatever p says.
+func (a *archive) readEnd(ends []zipEnd, p []byte, at int64) []zipEnd {
 	if disk := le.Uint16(p[4:]); disk != 0 && disk != 1<<16-1 {
 		a.note(scanner.Unhandled, a.layer, "part of a split zip archive")
 	}
-	end := zipEnd{at, int64(le.Uint32(p[12:])), int64(le.Uint32(p[16:]))}
-	if end.size == 1<<32-1 || end.offset == 1<<32-1 {
-		a.widenEnd(&end)
+	if large, ok := a.largeEnd(at); ok {
+		ends = append(ends, large)
 	}
-	return end
+	if end := (zipEnd{at, int64(le.Uint32(p[12:])), int64(le.Uint32(p[16:]))}); end.size != 1<<32-1 && end.offset != 1<<32-1 {
+		ends = append(ends, end)
+	}
+	return ends
 }
 
-// widenEnd takes the record for large archives that stands before the end record,
-// if it does (APPNOTE sections 4.3.14 and 4.3.15).
-func (a *archive) widenEnd(end *zipEnd) {
-	var h [directoryEnd64]byte
-	at := end.at - directoryLocator - directoryEnd64
-	if a.readAt(a.content, h[:], at) && string(h[:4]) == "PK\x06\x06" {
-		*end = zipEnd{at, int64(le.Uint64(h[40:]) &^ (1 << 63)), int64(le.Uint64(h[48:]) &^ (1 << 63))}
+// largeEnd is the record for large archives that belongs to the end record at at: where
+// the locator before that says, or right before the locator (APPNOTE sections 4.3.14
+// and 4.3.15).
+func (a *archive) largeEnd(at int64) (zipEnd, bool) {
+	var locator [directoryLocator]byte
+	at -= directoryLocator
+	if !a.readAt(a.content, locator[:], at) || string(locator[:4]) != "PK\x06\x07" {
+		return zipEnd{}, false
 	}
+	for _, at := range []int64{at - directoryEnd64, int64(le.Uint64(locator[8:]) &^ (1 << 63))} {
+		var h [directoryEnd64]byte
+		if a.readAt(a.content, h[:], at) && string(h[:4]) == "PK\x06\x06" {
+			return zipEnd{at, int64(le.Uint64(h[40:]) &^ (1 << 63)), int64(le.Uint64(h[48:]) &^ (1 << 63))}, true
+		}
+	}
+	return zipEnd{}, false
 }
