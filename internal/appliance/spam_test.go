@@ -61,7 +61,9 @@ func TestBlockListOfTheLab(t *testing.T) {
 	needLoopback(t, "127.0.0.2")
 	s := newRealTimeSite(t, "")
 	s.filterSpam(protocols.SMTP)
-	silence := func(seconds int) { s.exec("config spamfilter options", fmt.Sprintf("set dns-timeout %d", seconds), "end") }
+	silence := func(seconds int) {
+		s.exec("config spamfilter options", fmt.Sprintf("set dns-timeout %d", seconds), "end")
+	}
 	silence(30)
 	for _, c := range []struct{ from, answer string }{
 		{"127.0.0.1", "250 "},
