@@ -53,6 +53,7 @@ type archive struct {
 	finder *finder
 	dir    []zipMember // what the central directory says, by offset
 	end    int64       // behind the last end record of a directory
+	split  bool        // an end record says that it is one of several files
 	sure   bool        // it is an archive, and not perhaps one by accident
 }
 
@@ -70,6 +71,9 @@ func (s *scan) zip(c *content, from int64, embedded bool, l *layer) (end int64) 
 	defer a.finder.release()
 	found := a.readDirectories()
 	a.sure = found || !embedded
+	if a.split {
+		a.report(scanner.Unhandled, l, "part of a split zip archive")
+	}
 	if !found {
 		a.report(scanner.Corrupt, l, "zip archive without directory")
 	}

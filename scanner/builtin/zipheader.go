@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
-
-	"utmsim/scanner"
 )
 
 // Sizes of the fixed parts of zip headers (APPNOTE section 4.3).
@@ -181,7 +179,7 @@ func (a *archive) findEnds() (ends []zipEnd) {
 // that belongs to it, if there is one: some programs take it whatever p says.
 func (a *archive) readEnd(ends []zipEnd, p []byte, at int64) []zipEnd {
 	if disk := le.Uint16(p[4:]); disk != 0 && disk != 1<<16-1 {
-		a.note(scanner.Unhandled, a.layer, "part of a split zip archive")
+		a.split = true
 	}
 	if large, ok := a.largeEnd(at); ok {
 		ends = append(ends, large)

@@ -8,13 +8,14 @@ package coding
 import (
 	"bufio"
 	"bytes"
-	"compress/zlib"
+	"errors"
 	"io"
 	"strings"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
 	"utmsim/scanner"
@@ -126,13 +127,19 @@ func (c *Content) decode(name string) {
 }
 
 // inflate reads what is called deflate: zlib's form (RFC 9110 section 8.4.1.2), or
-// bare data as some servers send it.
+// bare data as some servers send it. Bare data can begin as zlib's form does, and
+// clients that meet an error right behind that beginning take it for bare.
 func inflate(r *bufio.Reader) (io.Reader, error) {
-	head, err := r.Peek(2)
-	if err == nil && head[0]&15 == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
-		return zlib.NewReader(r)
+	head, _ := r.Peek(r.Size())
+	z, err := zlib.NewReader(bytes.NewReader(head))
+	if err == nil {
+		_, err = io.ReadFull(z, make([]byte, 1))
 	}
-	return flate.NewReader(r), nil
+	var damaged flate.CorruptInputError
+	if err == zlib.ErrHeader || err == zlib.ErrDictionary || errors.As(err, &damaged) {
+		return flate.NewReader(r), nil
+	}
+	return zlib.NewReader(r)
 }
 
 // Read implements io.Reader.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/scanner"
+	"utmsim/scanner/samples"
 )
 
 func zipped(t *testing.T, text string) []byte {
@@ -69,4 +71,19 @@ func TestBrokenObject(t *testing.T) {
 	_, err := io.ReadAll(content)
 	require.Error(t, err)
 	assert.ErrorIs(t, content.Broken, io.ErrNoProgress)
+}
+
+// TestDeflate: zlib's form, bare data, and bare data that begins as zlib's form does,
+// which curl --compressed decodes.
+func TestDeflate(t *testing.T) {
+	text := []byte(strings.Repeat("text ", 5000))
+	disguised := slices.Concat([]byte{0x78, 0x01, 0x00, 0xfe, 0xff, 't'}, samples.Deflate(text[1:]))
+	for name, body := range map[string][]byte{"zlib": samples.Zlib(text), "bare": samples.Deflate(text), "disguised": disguised} {
+		content := Open(&scanner.Object{Flat: body, Size: int64(len(body)), Encodings: []string{"deflate"}})
+		got, err := io.ReadAll(content)
+		content.Close()
+		require.NoError(t, err, name)
+		assert.Equal(t, string(text), string(got), name)
+		assert.Equal(t, scanner.Clean, content.Stopped, name)
+	}
 }
