@@ -103,6 +103,13 @@ func (a *audits) submit(j *auditJob) {
 
 var errAuditsClosed = fmt.Errorf("audit: %w", ErrShutdown)
 
+// waitsFor tells that a recording of a VDOM is not scanned yet.
+func (a *audits) waitsFor(v *vdomState) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.jobs, func(j *auditJob) bool { return j.vdom == v })
+}
+
 // kick begins to work if there is work and an idle slot.
 func (a *audits) kick() {
 	if a.queue.Load() == 0 || !a.eng.scans.idle() {

@@ -213,7 +213,7 @@ func (h *Hold) fail(err error) error {
 	return err
 }
 
-// collect reads the source until it is complete or too large (over).
+// collect reads the source until it is complete or too large to be held (over).
 func (h *Hold) collect() (over bool, err error) {
 	limit := h.s.policy.oversize
 	for {
@@ -247,7 +247,7 @@ func (h *Hold) collect() (over bool, err error) {
 		if err := h.keep(b, content); err != nil {
 			return false, err
 		}
-		if h.size > limit {
+		if h.size > limit || len(h.spool.runs) > maxRuns {
 			return true, nil
 		}
 	}

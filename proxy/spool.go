@@ -37,6 +37,11 @@ type run struct {
 
 const chunkSize = int64(len(wire.Chunk{}))
 
+// maxRuns is in how many runs an object may come: more is as much as one that is too
+// large. Someone who sends each byte in a chunk of its own would have the runs take
+// many times the memory of the bytes.
+const maxRuns = 1 << 18
+
 func (sp *spool) empty() bool { return sp.raw == 0 }
 
 // room is the free part of the last chunk, at least one byte.

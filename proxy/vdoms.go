@@ -112,7 +112,7 @@ func (e *Engine) reapVDOMs() {
 	}
 	all, now := e.vdoms.Load().clone(), e.now()
 	for s, at := range all.retired {
-		if now-at < int64(retireFor) || e.hasSessions(s) || !e.forgetVDOM(s.index) {
+		if now-at < int64(retireFor) || e.counts(s) || !e.forgetVDOM(s.index) {
 			continue
 		}
 		if all.past == nil {
@@ -125,9 +125,11 @@ func (e *Engine) reapVDOMs() {
 	e.vdoms.Store(all)
 }
 
-func (e *Engine) hasSessions(v *vdomState) (found bool) {
-	e.eachSession(func(s *Session) { found = found || s.vdom == v })
-	return found
+// counts tells that something of a VDOM may still count: a session, a socket that has
+// outlived its session, or a recording that waits to be scanned.
+func (e *Engine) counts(v *vdomState) (found bool) {
+	e.reg.each(func(k *socket) { found = found || k.sess.vdom == v })
+	return found || e.audits.waitsFor(v)
 }
 
 // forgetVDOM frees the index of a VDOM in the table and in the failopen states. It

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -273,6 +274,33 @@ func TestSyslogServerThatIsAwayCostsNothingButItsLines(t *testing.T) {
 	assert.GreaterOrEqual(t, l.Lost().Syslog, uint64(surplus), "one may be with the sender already")
 	require.NoError(t, l.Configure(Settings{}), "ends the sender")
 	assert.EqualValues(t, syslogQueue+1+surplus, l.Lost().Syslog)
+}
+
+// A syslog server that takes its time with what still waits for it, when another is
+// named, keeps nobody waiting who logs.
+func TestASenderThatIsRetiredKeepsNobodyWaiting(t *testing.T) {
+	l, log := newLog(t, Settings{Memory: 1 << 20})
+	slow, release := &sender{queue: make(chan Line)}, make(chan struct{})
+	slow.life, slow.end = context.WithCancel(t.Context())
+	slow.done.Go(func() { <-release })
+	slow.dropped.Add(7)
+	l.syslog = slow
+	configured := make(chan error, 1)
+	go func() { configured <- l.Configure(Settings{Memory: 1 << 20, Hostname: "another"}) }()
+	_, open := <-slow.queue
+	require.False(t, open, "it is being retired")
+	logged := make(chan struct{})
+	go func() { log.Info(Restarted); close(logged) }()
+	select {
+	case <-logged:
+	case <-time.After(time.Minute):
+		assert.Fail(t, "who logs waits")
+	}
+	close(release)
+	require.NoError(t, <-configured)
+	<-logged
+	assert.Len(t, l.Lines(Event), 1)
+	assert.EqualValues(t, 7, l.Lost().Syslog)
 }
 
 func TestConfigureRefusesAFolderThatCannotBe(t *testing.T) {

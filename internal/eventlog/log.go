@@ -51,28 +51,47 @@ func New(dir string, s Settings) (*Log, error) {
 	return l, nil
 }
 
-// Configure puts settings in force. After an error, the old ones stay.
+// Configure puts settings in force. After an error, the old ones stay. Lines go to
+// the new sinks while an old syslog server still takes what waits for it.
 func (l *Log) Configure(s Settings) error {
+	before, err := l.change(s)
+	l.retire(before)
+	return err
+}
+
+// change puts settings in force and returns the sender that is to be retired.
+func (l *Log) change(s Settings) (before *sender, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.settings.Load()
 	if s.Disk != old.Disk {
 		disk, err := l.openDisk(s.Disk)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		l.closeDiskLocked()
 		l.disk = disk
 	}
 	if s.Syslog != old.Syslog || s.Hostname != old.Hostname {
-		l.closeSyslogLocked()
+		before, l.syslog = l.syslog, nil
 		if s.Syslog.Server != "" {
 			l.syslog = newSender(s.Syslog, s.Hostname)
 		}
 	}
 	l.memory.limit(s.Memory)
 	l.settings.Store(&s)
-	return nil
+	return before, nil
+}
+
+// retire ends a sender that gets no more lines; nil is none.
+func (l *Log) retire(s *sender) {
+	if s == nil {
+		return
+	}
+	s.close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gone.Syslog += s.dropped.Load()
 }
 
 // openDisk opens a file for each category.
@@ -170,19 +189,13 @@ func (l *Log) closeDiskLocked() (err error) {
 	return err
 }
 
-func (l *Log) closeSyslogLocked() {
-	if l.syslog != nil {
-		l.syslog.close()
-		l.gone.Syslog += l.syslog.dropped.Load()
-		l.syslog = nil
-	}
-}
-
 // Close ends all sinks: what waits for the disk is written, what waits for the syslog
 // server is sent if that takes it at once.
 func (l *Log) Close() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closeSyslogLocked()
-	return l.closeDiskLocked()
+	before, err := l.syslog, l.closeDiskLocked()
+	l.syslog = nil
+	l.mu.Unlock()
+	l.retire(before)
+	return err
 }
