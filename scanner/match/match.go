@@ -52,9 +52,9 @@ type run struct {
 	literal []byte
 }
 
-// fewPatterns is how many patterns are still searched one after the other.
-// That search runs at memory speed for each; the filter costs the same for any
-// number of patterns, and more than this many of the others.
+// fewPatterns is how many patterns are searched without the filter: all at once, by
+// their nibbles, or one after the other, which runs at memory speed for each. The
+// filter costs the same for any number of patterns, and more than this many searches.
 const fewPatterns = 8
 
 // Hit is one occurrence.
@@ -70,7 +70,8 @@ type Visit func(Hit) bool
 type Set struct {
 	patterns []prepared
 	longest  int
-	filter   *filter // nil when there are few patterns
+	filter   *filter  // nil when there are few patterns
+	nibbles  *nibbles // nil when there are many, or the processor can't
 }
 
 // prepared is a pattern with what the search needs to know about it.
@@ -98,8 +99,11 @@ func New(patterns []Pattern) (*Set, error) {
 		s.patterns[i] = made
 		s.longest = max(s.longest, made.size)
 	}
-	if len(patterns) > fewPatterns {
+	switch {
+	case len(patterns) > fewPatterns:
 		s.filter = newFilter(s)
+	case hasNibbles:
+		s.nibbles = newNibbles(s)
 	}
 	return s, nil
 }
@@ -132,6 +136,9 @@ func (s *Set) Each(p []byte, visit Visit) bool { return s.each(p, 0, 0, len(p), 
 func (s *Set) each(p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
 	if s.filter != nil {
 		return s.filter.each(s, p, base, endAbove, startBelow, visit)
+	}
+	if s.nibbles != nil {
+		return s.nibbles.each(s, p, base, endAbove, startBelow, visit)
 	}
 	for i := range s.patterns {
 		if !s.eachOf(i, p, base, endAbove, startBelow, visit) {

@@ -63,7 +63,20 @@ func mustNew(t require.TestingT, patterns [][]byte) *Set {
 	return s
 }
 
-func TestStreamEqualsNaiveSearch(t *testing.T) {
+// eachWay runs a test by nibbles, where this processor can, and without them.
+func eachWay(t *testing.T, test func(t *testing.T)) {
+	for _, way := range []bool{hasNibbles, false} {
+		t.Run(fmt.Sprintf("nibbles %v", way), func(t *testing.T) {
+			defer func(had bool) { hasNibbles = had }(hasNibbles)
+			hasNibbles = way
+			test(t)
+		})
+	}
+}
+
+func TestStreamEqualsNaiveSearch(t *testing.T) { eachWay(t, testStreamEqualsNaiveSearch) }
+
+func testStreamEqualsNaiveSearch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// Two letters and zero: many overlaps, and both kinds of search.
 		letters := rapid.SampledFrom([]byte{'a', '^', 0})
@@ -78,7 +91,9 @@ func TestStreamEqualsNaiveSearch(t *testing.T) {
 }
 
 // TestWildcards compares patterns with wildcards with a search byte by byte.
-func TestWildcards(t *testing.T) {
+func TestWildcards(t *testing.T) { eachWay(t, testWildcards) }
+
+func testWildcards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.SampledFrom([]byte{'a', '^', 0})
 		var patterns []Pattern
@@ -116,6 +131,30 @@ func fits(p Pattern, content []byte) bool {
 		}
 	}
 	return true
+}
+
+// TestEachPlace has a pattern at every place of contents of every length around one
+// and two blocks, among bytes that are much like it.
+func TestEachPlace(t *testing.T) {
+	eachWay(t, func(t *testing.T) {
+		patterns := [][]byte{[]byte("needle"), []byte("PK\x03\x04"), []byte("needful")}
+		s := mustNew(t, patterns)
+		for size := range 2*blockSize + 10 {
+			content := bytes.Repeat([]byte("nee"), size/3+1)[:size]
+			for at := range size {
+				for i, p := range patterns {
+					if at+len(p) > size {
+						continue
+					}
+					with := bytes.Clone(content)
+					copy(with[at:], p)
+					var hits []Hit
+					s.Each(with, func(h Hit) bool { hits = append(hits, h); return true })
+					require.Equal(t, []Hit{{i, int64(at)}}, hits, "%q", with)
+				}
+			}
+		}
+	})
 }
 
 func FuzzStream(f *testing.F) {
@@ -202,10 +241,11 @@ func BenchmarkEach(b *testing.B) {
 		}
 		thousand = append(thousand, p)
 	}
+	four := append(two[:2:2], []byte("utmsim test worm !@"), []byte("#~utmsim suspicious~#"))
 	for _, c := range []struct {
 		name     string
 		patterns [][]byte
-	}{{"1", one}, {"2", two}, {"1000", thousand[:1000]}, {"10000", thousand}} {
+	}{{"1", one}, {"2", two}, {"4", four}, {"1000", thousand[:1000]}, {"10000", thousand}} {
 		for _, h := range []struct {
 			name string
 			data []byte
