@@ -21,20 +21,21 @@ const (
 type filter struct {
 	shift uint // of the product that is the hash
 	bits  []uint64
-	// head[h] is one more than the first pattern whose window hashes to h, next
-	// one more than the next such pattern; 0 ends the list.
+	list  []int
+	// head[h] is one more than the place in list of the first pattern whose window
+	// hashes to h, next one more than that of the next such pattern; 0 ends it.
 	head []int32
 	next []int32
 }
 
-func newFilter(s *Set) *filter {
-	size := min(max(bits.Len(uint(len(s.patterns)-1))+shareBits, minHashBits), maxHashBits)
+func newFilter(s *Set, list []int) *filter {
+	size := min(max(bits.Len(uint(len(list)-1))+shareBits, minHashBits), maxHashBits)
 	f := &filter{
 		shift: 32 - uint(size), bits: make([]uint64, 1<<size/64),
-		head: make([]int32, 1<<size), next: make([]int32, len(s.patterns)),
+		list: list, head: make([]int32, 1<<size), next: make([]int32, len(list)),
 	}
-	for i := range s.patterns {
-		p := &s.patterns[i]
+	for i := range list {
+		p := &s.patterns[list[i]]
 		p.anchor = min(p.anchor, p.within.at+len(p.within.literal)-window)
 		h := hash(binary.LittleEndian.Uint32(p.within.literal[p.anchor-p.within.at:]), f.shift)
 		f.bits[h/64] |= 1 << (h % 64)
@@ -54,7 +55,8 @@ func (f *filter) each(s *Set, p []byte, base int64, endAbove, startBelow int, vi
 			continue
 		}
 		for i := f.head[h] - 1; i >= 0; i = f.next[i] - 1 {
-			if !s.verify(int(i), p, at-s.patterns[i].anchor, base, endAbove, startBelow, visit) {
+			of := f.list[i]
+			if !s.verify(of, p, at-s.patterns[of].anchor, base, endAbove, startBelow, visit) {
 				return false
 			}
 		}

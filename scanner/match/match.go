@@ -11,6 +11,7 @@ package match
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 // Bounds of a pattern's length in bytes. A pattern needs MinLen bytes in a row
@@ -52,9 +53,8 @@ type run struct {
 	literal []byte
 }
 
-// fewPatterns is how many patterns are searched without the filter: all at once, by
-// their nibbles, or one after the other, which runs at memory speed for each. The
-// filter costs the same for any number of patterns, and more than this many searches.
+// fewPatterns is how many patterns can be searched at once by their nibbles, or one
+// after the other at the speed of memory.
 const fewPatterns = 8
 
 // Hit is one occurrence.
@@ -70,8 +70,12 @@ type Visit func(Hit) bool
 type Set struct {
 	patterns []prepared
 	longest  int
-	filter   *filter  // nil when there are few patterns
-	nibbles  *nibbles // nil when there are many, or the processor can't
+	searches []search // each for some of the patterns
+}
+
+// search visits the occurrences of some patterns of s; see Set.each.
+type search interface {
+	each(s *Set, p []byte, base int64, endAbove, startBelow int, visit Visit) bool
 }
 
 // prepared is a pattern with what the search needs to know about it.
@@ -99,28 +103,50 @@ func New(patterns []Pattern) (*Set, error) {
 		s.patterns[i] = made
 		s.longest = max(s.longest, made.size)
 	}
-	switch {
-	case len(patterns) > fewPatterns:
-		s.filter = newFilter(s)
-	case hasNibbles:
-		s.nibbles = newNibbles(s)
-	}
+	s.divide()
 	return s, nil
+}
+
+// divide chooses the searches. Of many patterns the few shortest are searched by
+// themselves, so that they don't keep the others from being searched in leaps.
+func (s *Set) divide() {
+	list := make([]int, len(s.patterns))
+	for i := range list {
+		list[i] = i
+	}
+	slices.SortStableFunc(list, func(a, b int) int {
+		return len(s.patterns[a].within.literal) - len(s.patterns[b].within.literal)
+	})
+	if len(list) > fewPatterns {
+		if rest := list[fewPatterns:]; len(s.patterns[rest[0]].within.literal) >= minLeap {
+			s.searches = append(s.searches, newLeaps(s, rest))
+			list = list[:fewPatterns]
+		}
+	}
+	switch {
+	case len(list) > fewPatterns:
+		s.searches = append(s.searches, newFilter(s, list))
+	case hasNibbles:
+		s.searches = append(s.searches, newNibbles(s, list))
+	default:
+		s.searches = append(s.searches, oneByOne(list))
+	}
 }
 
 // prepare finds the part of p that is to be looked for.
 func prepare(p *Pattern) (made prepared, ok bool) {
 	made = prepared{size: len(p.Bytes), runs: p.runs()}
-	best := -1
+	longest, best := 0, 0
 	for _, r := range made.runs {
 		if len(r.literal) < MinLen {
 			continue
 		}
 		at, rare := rarest(r.literal)
-		if rare <= best {
+		long := min(len(r.literal), maxLeap+window-1) // what a search in leaps can use
+		if long < longest || long == longest && rare <= best {
 			continue
 		}
-		best, ok = rare, true
+		longest, best, ok = long, rare, true
 		made.anchor, made.within = r.at+at, r
 		made.needle = r.literal[at:min(len(r.literal), at+longestNeedle)]
 	}
@@ -134,14 +160,8 @@ func (s *Set) Each(p []byte, visit Visit) bool { return s.each(p, 0, 0, len(p), 
 // each visits the occurrences in p that begin before startBelow and end behind
 // endAbove. base is the offset of p in the content.
 func (s *Set) each(p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
-	if s.filter != nil {
-		return s.filter.each(s, p, base, endAbove, startBelow, visit)
-	}
-	if s.nibbles != nil {
-		return s.nibbles.each(s, p, base, endAbove, startBelow, visit)
-	}
-	for i := range s.patterns {
-		if !s.eachOf(i, p, base, endAbove, startBelow, visit) {
+	for _, search := range s.searches {
+		if !search.each(s, p, base, endAbove, startBelow, visit) {
 			return false
 		}
 	}
@@ -151,6 +171,18 @@ func (s *Set) each(p []byte, base int64, endAbove, startBelow int, visit Visit) 
 // longestNeedle keeps the part that is looked for within what the assembler
 // routines of package bytes take on every processor.
 const longestNeedle = 16
+
+// oneByOne searches patterns one after the other.
+type oneByOne []int
+
+func (list oneByOne) each(s *Set, p []byte, base int64, endAbove, startBelow int, visit Visit) bool {
+	for _, i := range list {
+		if !s.eachOf(i, p, base, endAbove, startBelow, visit) {
+			return false
+		}
+	}
+	return true
+}
 
 // eachOf looks for pattern i alone: for its rare part, then around it.
 func (s *Set) eachOf(i int, p []byte, base int64, endAbove, startBelow int, visit Visit) bool {

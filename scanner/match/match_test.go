@@ -78,10 +78,15 @@ func TestStreamEqualsNaiveSearch(t *testing.T) { eachWay(t, testStreamEqualsNaiv
 
 func testStreamEqualsNaiveSearch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// Two letters and zero: many overlaps, and both kinds of search.
+		// Two letters and zero: many overlaps, and all kinds of search.
 		letters := rapid.SampledFrom([]byte{'a', '^', 0})
-		patterns := rapid.SliceOfN(rapid.SliceOfN(letters, MinLen, 7), 1, 2*fewPatterns).Draw(t, "patterns")
+		shortest := rapid.SampledFrom([]int{MinLen, minLeap, 2 * maxLeap}).Draw(t, "shortest")
+		patterns := rapid.SliceOfN(rapid.SliceOfN(letters, shortest, shortest+3), 1, 3*fewPatterns).Draw(t, "patterns")
 		content := rapid.SliceOfN(letters, 0, 200).Draw(t, "content")
+		for _, p := range patterns { // the long ones are not there by chance
+			at := rapid.IntRange(0, len(content)).Draw(t, "at")
+			content = slices.Insert(content, at, p[:rapid.IntRange(0, len(p)).Draw(t, "part")]...)
+		}
 		cuts := rapid.SliceOfN(rapid.IntRange(0, 20), 0, 40).Draw(t, "cuts")
 		got := inPieces(mustNew(t, patterns), content, cuts)
 		if want := naive(patterns, content); !slices.Equal(want, got) {
@@ -97,12 +102,13 @@ func testWildcards(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.SampledFrom([]byte{'a', '^', 0})
 		var patterns []Pattern
-		for range rapid.IntRange(1, 2*fewPatterns).Draw(t, "patterns") {
-			p := Pattern{Bytes: rapid.SliceOfN(letters, MinLen, 12).Draw(t, "bytes")}
+		literal := rapid.SampledFrom([]int{MinLen, minLeap}).Draw(t, "literal")
+		for range rapid.IntRange(1, 3*fewPatterns).Draw(t, "patterns") {
+			p := Pattern{Bytes: rapid.SliceOfN(letters, literal, literal+8).Draw(t, "bytes")}
 			p.Any = make([]bool, len(p.Bytes))
-			core := rapid.IntRange(0, len(p.Bytes)-MinLen).Draw(t, "core")
+			core := rapid.IntRange(0, len(p.Bytes)-literal).Draw(t, "core")
 			for i := range p.Any {
-				p.Any[i] = (i < core || i >= core+MinLen) && rapid.Bool().Draw(t, "any")
+				p.Any[i] = (i < core || i >= core+literal) && rapid.Bool().Draw(t, "any")
 			}
 			patterns = append(patterns, p)
 		}
@@ -138,23 +144,31 @@ func fits(p Pattern, content []byte) bool {
 func TestEachPlace(t *testing.T) {
 	eachWay(t, func(t *testing.T) {
 		patterns := [][]byte{[]byte("needle"), []byte("PK\x03\x04"), []byte("needful")}
-		s := mustNew(t, patterns)
-		for size := range 2*blockSize + 10 {
-			content := bytes.Repeat([]byte("nee"), size/3+1)[:size]
-			for at := range size {
-				for i, p := range patterns {
-					if at+len(p) > size {
-						continue
-					}
-					with := bytes.Clone(content)
-					copy(with[at:], p)
-					var hits []Hit
-					s.Each(with, func(h Hit) bool { hits = append(hits, h); return true })
-					require.Equal(t, []Hit{{i, int64(at)}}, hits, "%q", with)
+		testEachPlace(t, patterns)
+		for i := range fewPatterns {
+			patterns = append(patterns, fmt.Appendf(nil, "needed by %03d", i))
+		}
+		testEachPlace(t, patterns)
+	})
+}
+
+func testEachPlace(t *testing.T, patterns [][]byte) {
+	s := mustNew(t, patterns)
+	for size := range 2*blockSize + 10 {
+		content := bytes.Repeat([]byte("nee"), size/3+1)[:size]
+		for at := range size {
+			for i, p := range patterns {
+				if at+len(p) > size {
+					continue
 				}
+				with := bytes.Clone(content)
+				copy(with[at:], p)
+				var hits []Hit
+				s.Each(with, func(h Hit) bool { hits = append(hits, h); return true })
+				require.Equal(t, []Hit{{i, int64(at)}}, hits, "%q", with)
 			}
 		}
-	})
+	}
 }
 
 func FuzzStream(f *testing.F) {
@@ -168,7 +182,7 @@ func FuzzStream(f *testing.F) {
 		few := [][]byte{pattern}
 		many := [][]byte{pattern}
 		for i := range fewPatterns {
-			many = append(many, fmt.Appendf(nil, "other%03d", i))
+			many = append(many, fmt.Appendf(nil, "other%03d", i), pattern, append(pattern[:len(pattern):len(pattern)], "and more"...))
 		}
 		cuts := make([]int, min(len(content), 1000))
 		for i := range cuts {

@@ -12,17 +12,20 @@ const (
 // six sets may be there. It is the method of the matcher Teddy of Hyperscan (Wang et
 // al., "Hyperscan: A Fast Multi-pattern Regex Matcher for Modern CPUs", NSDI 2019),
 // which looks up the halves of 32 bytes with one instruction.
-type nibbles [nibbleWindow]struct{ low, high [16]byte }
+type nibbles struct {
+	sets [nibbleWindow]struct{ low, high [16]byte }
+	list []int
+}
 
-// newNibbles is a filter for the patterns of s, at most fewPatterns.
-func newNibbles(s *Set) *nibbles {
-	f := new(nibbles)
-	for i := range s.patterns {
-		p := &s.patterns[i]
+// newNibbles searches for the patterns in list, at most fewPatterns.
+func newNibbles(s *Set, list []int) *nibbles {
+	f := &nibbles{list: list}
+	for i := range list {
+		p := &s.patterns[list[i]]
 		p.anchor = min(p.anchor, p.within.at+len(p.within.literal)-nibbleWindow)
 		for k, b := range p.within.literal[p.anchor-p.within.at:][:nibbleWindow] {
-			f[k].low[b&15] |= 1 << i
-			f[k].high[b>>4] |= 1 << i
+			f.sets[k].low[b&15] |= 1 << i
+			f.sets[k].high[b>>4] |= 1 << i
 		}
 	}
 	return f
@@ -32,7 +35,7 @@ func newNibbles(s *Set) *nibbles {
 func (f *nibbles) around(p []byte) uint8 {
 	of := uint8(0xff)
 	for k, b := range p[:nibbleWindow] {
-		of &= f[k].low[b&15] & f[k].high[b>>4]
+		of &= f.sets[k].low[b&15] & f.sets[k].high[b>>4]
 	}
 	return of
 }
@@ -42,7 +45,7 @@ func (f *nibbles) each(s *Set, p []byte, base int64, endAbove, startBelow int, v
 		for ; found != 0; found &= found - 1 {
 			at := at + bits.TrailingZeros32(found)
 			for of := f.around(p[at:]); of != 0; of &= of - 1 {
-				i := bits.TrailingZeros8(of)
+				i := f.list[bits.TrailingZeros8(of)]
 				if !s.verify(i, p, at-s.patterns[i].anchor, base, endAbove, startBelow, visit) {
 					return false
 				}
