@@ -28,7 +28,7 @@
 //	Engine.mu    ->  Engine.gate  ->  sessiontable.Table (its own lock)
 //	lingers.mu   ->  registry.mu
 //	audits.mu    ->  scans.mu
-//	scans.mu, workers.mu, eventLimiter.mu, dossier.mu, sessionContext.mu: leaves, held alone
+//	scans.mu, workers.mu, eventLimiter.mu, dossier.mu, sessionContext.mu, rounds.mu: leaves, held alone
 //
 // No lock is held across a call that can block, a callback into a driver, or a
 // log line; reading and closing lingering sockets under lingers.mu can't block.

@@ -14,7 +14,8 @@ type rounds struct {
 	worker *stats.Worker
 	report func(error) // is told of each poll call that failed
 
-	mu sync.RWMutex // held for reading while a round is counted
+	mu  sync.RWMutex // held for reading while a round is counted
+	era uint64       // how often the counters went back to zero; guarded by mu
 }
 
 // begin opens a round; what is counted until end belongs to it.
@@ -45,6 +46,7 @@ func (r *rounds) failed(err error) {
 func (r *rounds) reset(vdoms []*stats.VDOM) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.era++
 	for _, v := range vdoms {
 		v.Reset()
 	}

@@ -97,11 +97,11 @@ func (s *Session) asking(queries int) (ended func()) {
 		return func() {}
 	}
 	a := &s.vdom.stats.SMTP.Accounting
-	a.Suspend.Inc()
-	a.SpamAdd.Add(int64(queries))
+	suspended := s.Begin(&a.Suspend, &a.Resume, 1)
+	asked := s.Begin(&a.SpamAdd, &a.SpamDel, int64(queries))
 	return func() {
-		a.SpamDel.Add(int64(queries))
-		a.Resume.Inc()
+		s.End(asked)
+		s.End(suspended)
 	}
 }
 

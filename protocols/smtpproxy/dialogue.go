@@ -93,8 +93,7 @@ func (x *dialogue) await(ctx context.Context) error {
 		return nil
 	}
 	accounting := &x.s.Stats().SMTP.Accounting
-	accounting.Suspend.Inc()
-	defer accounting.Resume.Inc()
+	defer x.s.End(x.s.Begin(&accounting.Suspend, &accounting.Resume, 1))
 	for len(x.awaited) > 0 {
 		if err := x.hear(ctx); err != nil {
 			return err

@@ -308,6 +308,23 @@ end
 	require.NoError(t, newcomer.Close())
 }
 
+// A client that waits for the server when the counters go back to zero has not resumed
+// without having been suspended.
+func TestRestartWhileAClientIsSuspended(t *testing.T) {
+	rig, client, server := session(t, "")
+	line := func(label string) int64 {
+		n, ok := rig.Engine.Report().Accounting[protocols.SMTP].Get(label)
+		require.True(t, ok)
+		return n
+	}
+	client.say("EHLO y\r\nNOOP\r\n")
+	server.gets("EHLO y\r\n")
+	rig.Eventually(func() bool { return line("suspend") > line("resume") }, "the client waits")
+	require.Equal(t, 1, rig.Engine.Restart())
+	rig.Eventually(func() bool { return rig.Engine.Sessions() == 0 }, "the session ends")
+	assert.Equal(t, line("suspend"), line("resume"))
+}
+
 func TestNothingIsKeptAtRest(t *testing.T) {
 	x := &dialogue{}
 	assert.False(t, x.busy())
