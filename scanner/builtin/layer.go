@@ -15,14 +15,26 @@ type layer struct {
 	parent *layer
 	name   string
 	depth  int  // archives around it
-	coding bool // a content coding away from its parent: the same object still
+	coding bool // the same object as its parent still, which it is a content coding away from
+	// doubtful: found in the bytes of a container of which all is known. It may be an
+	// archive by accident, and says nothing about the object unless it is infected.
+	doubtful bool
 }
 
 func (l *layer) child(name string) *layer {
-	return &layer{parent: l, name: name, depth: l.depth + 1}
+	return &layer{parent: l, name: name, depth: l.depth + 1, doubtful: l.doubtful}
 }
 
-func (l *layer) decoded() *layer { return &layer{parent: l, depth: l.depth, coding: true} }
+func (l *layer) decoded() *layer {
+	return &layer{parent: l, depth: l.depth, coding: true, doubtful: l.doubtful}
+}
+
+// between is the layer again, as far as it is taken for something else than what it is.
+func (l *layer) between() *layer {
+	d := l.decoded()
+	d.doubtful = true
+	return d
+}
 
 // path is the way from the object to the layer, empty for the object itself.
 func (l *layer) path() string {
@@ -72,9 +84,11 @@ type content struct {
 func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 	in := s.newInput(r, l)
 	defer in.release()
-	f := sniff(in.peek(headSize))
-	ended := f != formatNone && s.unpack(f, in, l)
-	if ended {
+	f, how := sniff(in.peek(headSize)), openedBadly
+	if f != formatNone {
+		how = s.unpack(f, in, l)
+	}
+	if how == openedThrough {
 		unread, _ := in.buf.Peek(in.buf.Buffered())
 		in.sieve.restart(unread)
 	}
@@ -82,7 +96,7 @@ func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 	in.finish()
 	if s.stop == nil && in.sieve.mayHold() {
 		c := in.sieve.content()
-		s.embedded(c, c.zipAt, in.sieve.zipAt > 0, !ended && !f.embeds(), l)
+		s.embedded(c, c.zipAt, in.sieve.zipAt > 0, f, how, l)
 	}
 	return in.read, in.err
 }
@@ -90,38 +104,41 @@ func (s *scan) stream(r io.Reader, l *layer) (size int64, err error) {
 // open scans what is inside a layer that can be read anywhere and whose raw
 // bytes were searched.
 func (s *scan) open(c *content, l *layer) {
-	zipAt, plain := c.zipAt, true
-	switch f := sniff(c.head); f {
+	zipAt, how := c.zipAt, openedBadly
+	f := sniff(c.head)
+	switch f {
 	case formatNone:
 	case format7z:
-		s.sevenZip(c, l)
-		plain = false
+		how = s.sevenZip(c, l)
 	default:
 		in := s.newRawInput(s.whole(c))
-		ended := s.unpack(f, in, l)
+		how = s.unpack(f, in, l)
 		behind := in.offset()
 		in.release()
-		plain = !ended && !f.embeds()
-		if ended && c.zipAt >= 0 {
+		if how == openedThrough && zipAt >= 0 {
 			find := s.newFinder(c)
 			zipAt = find.find(behind, indexZip)
 			find.release()
 		}
 	}
 	if s.alive() {
-		s.embedded(c, zipAt, zipAt > 0, plain, l)
+		s.embedded(c, zipAt, zipAt > 0, f, how, l)
 	}
 }
 
 // embedded scans the archives in c that may begin anywhere: a zip archive at zipAt, which
-// something may precede, and others before and behind it where c is plain, no container
-// itself.
-func (s *scan) embedded(c *content, zipAt int64, preceded, plain bool, l *layer) {
+// something may precede, and others before and behind it where c is no container itself.
+// how says what became of c as the container that it begins as.
+func (s *scan) embedded(c *content, zipAt int64, preceded bool, f format, how opened, l *layer) {
 	end := zipAt
 	if zipAt >= 0 {
-		end = s.zip(c, zipAt, preceded, l)
+		within := l
+		if how == openedInside {
+			within = l.between()
+		}
+		end = s.zip(c, zipAt, preceded, within)
 	}
-	if plain && c.packAt >= 0 && (zipAt < 0 || preceded) && s.alive() {
+	if how == openedBadly && !f.embeds() && c.packAt >= 0 && (zipAt < 0 || preceded) && s.alive() {
 		s.selfExtracting(c, zipAt, end, l)
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // rar scans the files of a rar archive.
-func (s *scan) rar(in *input, l *layer) {
+func (s *scan) rar(in *input, l *layer) (how opened) {
+	how = openedInside
 	r, err := rardecode.NewReader(in.buf, rardecode.MaxDictionarySize(maxDictionary))
 	window := int64(0) // bytes of the largest one the decoder may have made
 	for err == nil && s.countMember() {
@@ -25,18 +26,22 @@ func (s *scan) rar(in *input, l *layer) {
 			continue
 		case h.Encrypted:
 			s.note(scanner.Encrypted, child, "rar member encrypted")
+			how = openedBadly
 			continue
 		}
 		if window = max(window, min(h.UnPackedSize, maxDictionary)); !s.spendDictionary(window) {
-			return
+			return openedBadly
 		}
 		if _, damage := s.stream(guarded{r}, child); damage != nil && in.err == nil {
 			s.refuseRar(damage, child)
+			how = openedBadly
 		}
 	}
 	if err != nil && err != io.EOF && in.err == nil {
 		s.refuseRar(err, l)
+		how = openedBadly
 	}
+	return how
 }
 
 // refuseRar notes why a rar archive, or a member, could not be read.

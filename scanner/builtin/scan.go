@@ -96,6 +96,12 @@ func (s *scan) result() (scanner.Verdict, error) {
 
 // note records an archive verdict. The first one names the class.
 func (s *scan) note(c scanner.Class, l *layer, reason string) {
+	if !l.doubtful {
+		s.record(c, l, reason)
+	}
+}
+
+func (s *scan) record(c scanner.Class, l *layer, reason string) {
 	s.verdict.Findings |= scanner.SetOf(c)
 	if s.verdict.Class == scanner.Clean {
 		s.verdict.Class, s.verdict.Name, s.verdict.Part = c, reason, l.path()
@@ -113,7 +119,7 @@ func (s *scan) detected(c scanner.Class, name string, l *layer) {
 // exhausted records that the budget is used up, which ends the scan.
 func (s *scan) exhausted(l *layer, reason string) {
 	if s.stop == nil {
-		s.note(scanner.Oversize, l, reason)
+		s.record(scanner.Oversize, l, reason)
 		s.stop = errBudget
 	}
 }

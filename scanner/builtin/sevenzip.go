@@ -13,37 +13,37 @@ import (
 
 // sevenZip scans the files of a 7z archive. Its header is looked at first, because
 // what it announces decides how much memory reading it takes.
-func (s *scan) sevenZip(c *content, l *layer) {
+func (s *scan) sevenZip(c *content, l *layer) (how opened) {
 	if !s.mayOpen(l) {
-		return
+		return openedInside
 	}
 	folders, err := s.sevenFolders(c)
 	if err != nil {
-		s.refuseSeven(err, l)
-		return
+		return s.refuseSeven(err, l)
 	}
 	r, err := openSeven(workingReader{s, c.at}, c.size)
 	if err != nil {
-		s.refuseSeven(err, l)
-		return
+		return s.refuseSeven(err, l)
 	}
+	how = openedInside
 	for _, f := range r.File {
 		if !s.countMember() {
-			return
+			return openedBadly
 		}
 		if f.UncompressedSize == 0 || f.Stream >= len(folders) {
 			continue
 		}
 		child := l.child(f.Name)
 		if why := folders[f.Stream].refused; why != nil {
-			s.refuseSeven(why, child)
+			how = s.refuseSeven(why, child)
 			continue
 		}
 		if err := s.sevenFile(f, folders[f.Stream].dictionary, child); err != nil {
-			s.refuseSeven(err, child)
+			how = s.refuseSeven(err, child)
 			folders[f.Stream].refused = err // what follows in the same stream can't be reached
 		}
 	}
+	return how
 }
 
 // sevenFile scans one file of a 7z archive.
@@ -68,7 +68,7 @@ func (s *scan) sevenFile(f *sevenzip.File, dictionary int64, child *layer) error
 }
 
 // refuseSeven notes why a 7z archive, or a member, could not be read.
-func (s *scan) refuseSeven(err error, l *layer) {
+func (s *scan) refuseSeven(err error, l *layer) opened {
 	var read *sevenzip.ReadError
 	switch {
 	case errors.Is(err, errLocked), errors.As(err, &read) && read.Encrypted:
@@ -82,6 +82,7 @@ func (s *scan) refuseSeven(err error, l *layer) {
 	default:
 		s.noteIf(scanner.Corrupt, l, "7z archive damaged")
 	}
+	return openedBadly
 }
 
 // workingReader charges what is read from an archive as work.

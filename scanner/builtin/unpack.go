@@ -7,32 +7,47 @@ import (
 	"utmsim/scanner"
 )
 
-// unpack scans what is inside the container that in holds, and says whether the
-// container came to its proper end.
-func (s *scan) unpack(f format, in *input, l *layer) bool {
+// opened says what became of a container.
+type opened uint8
+
+const (
+	openedBadly   opened = iota // it is damaged, or what is in it could not be told
+	openedInside                // all that is in it was scanned; where it ends is not known
+	openedThrough               // the same, and the input stands at its end
+)
+
+// through is openedThrough where a container came to its proper end.
+func through(proper bool) opened {
+	if proper {
+		return openedThrough
+	}
+	return openedBadly
+}
+
+// unpack scans what is inside the container that in holds.
+func (s *scan) unpack(f format, in *input, l *layer) (how opened) {
 	if !s.mayOpen(l) {
-		return true
+		return openedThrough
 	}
 	switch f {
 	case formatGzip:
-		return s.compressed((*scan).gzip, in, l, "gzip data damaged")
+		return through(s.compressed((*scan).gzip, in, l, "gzip data damaged"))
 	case formatZstd:
-		return s.compressed((*scan).zstd, in, l, "zstd data damaged")
+		return through(s.compressed((*scan).zstd, in, l, "zstd data damaged"))
 	case formatBzip2:
-		return s.compressed((*scan).bzip2, in, l, "bzip2 data damaged")
+		return through(s.compressed((*scan).bzip2, in, l, "bzip2 data damaged"))
 	case formatXz:
-		return s.compressed((*scan).xz, in, l, "xz data damaged")
+		return through(s.compressed((*scan).xz, in, l, "xz data damaged"))
 	case formatTar:
-		return s.untar(in, l)
+		return through(s.untar(in, l))
 	case formatRar:
-		s.rar(in, l)
-		return false
+		return s.rar(in, l)
 	case format7z:
-		s.kept(in, func(c *content) { s.sevenZip(c, l) })
-		return false
+		s.kept(in, func(c *content) { how = s.sevenZip(c, l) })
+		return how
 	default:
 		s.note(scanner.Unhandled, l, "archive format not supported")
-		return true
+		return openedThrough
 	}
 }
 
