@@ -59,11 +59,11 @@ func auditRequests(up []byte, judge func(*scanner.Object)) (asked []*http.Reques
 
 // judgeForm judges the files of a form one by one.
 func judgeForm(o *scanner.Object, judge func(*scanner.Object)) {
-	boundaries := boundariesOf([]byte(o.ContentType))
-	if o.Size == 0 || len(boundaries) == 0 {
+	declared := []byte(o.ContentType)
+	if o.Size == 0 || !isForm(declared) {
 		return
 	}
-	for _, part := range splitForm(o, false, boundaries...) {
+	for _, part := range splitForm(o, false, boundariesOf(declared)...) {
 		judge(&part)
 	}
 }

@@ -15,8 +15,7 @@ func (x *exchange) names() []string {
 	if x.inPath == "" {
 		return nil
 	}
-	x.named[0] = x.inPath
-	return x.named[:]
+	return append(x.named[:0], x.inPath)
 }
 
 // puts tells that the request brings the file that its URL names.

@@ -3,6 +3,7 @@ package httpproxy
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"utmsim/scanner"
 )
@@ -11,22 +12,25 @@ import (
 // that does not look like a form to the end.
 const (
 	maxParts      = 512
-	maxBoundary   = 70 // RFC 2046 section 5.1.1
+	maxForms      = 4    // forms inside each other
+	maxBoundary   = 1000 // RFC 2046 section 5.1.1 allows 70, servers take what comes
 	maxBoundaries = 4
 	maxPartHead   = 8 << 10
 	formWindow    = 32 << 10 // what is read at once to look for a boundary
 	formLine      = 64       // of what may follow a boundary on its line
-	formTypeStart = "multipart/form-data"
+	formTypeStart = "multipart/"
 )
 
-// boundariesOf are the boundary parameters of a multipart/form-data type; none
-// when it is no such type or they are not usable. More than one is an attempt to
-// make two readers see two forms.
+// isForm tells that a content type is one of content in parts. Files are sent in others
+// than multipart/form-data as well, and inside each other (RFC 2388 section 4.2).
+func isForm(contentType []byte) bool {
+	return len(contentType) >= len(formTypeStart) && equalFold(contentType[:len(formTypeStart)], formTypeStart)
+}
+
+// boundariesOf are the boundary parameters of a form's type that are usable. More than
+// one is an attempt to make two readers see two forms.
 func boundariesOf(contentType []byte) (list [][]byte) {
-	if len(contentType) < len(formTypeStart) || !equalFold(contentType[:len(formTypeStart)], formTypeStart) {
-		return nil
-	}
-	for rest := contentType[len(formTypeStart):]; len(list) < maxBoundaries; {
+	for rest := contentType; len(list) < maxBoundaries; {
 		var b []byte
 		if b, rest = parameter(rest, "boundary"); b == nil {
 			return list
@@ -80,25 +84,29 @@ func parameterValue(b []byte) (value, after []byte) {
 	return b[1:], nil // the closing quote is missing
 }
 
-// splitForm names the files and fields of a form one by one. When the body is not
-// a form from its first byte to its last - bytes before the first boundary or
-// behind the last, a part without an end, too many parts - the whole body is an
-// object as well, so that no byte of it escapes judgement. names asks for the names of
-// files.
+// splitForm names the files and fields of a form one by one, for each of its boundaries
+// and for the one that its first line looks like, which may be declared in a way that
+// only the server understands. When the body is not a form from its first byte to its
+// last - bytes before the first boundary or behind the last, a part without an end, too
+// many parts - the whole body is an object as well, so that no byte of it escapes
+// judgement. names asks for the names of files.
 func splitForm(whole *scanner.Object, names bool, boundaries ...[]byte) (parts []scanner.Object) {
 	if len(whole.Encodings) > 0 {
 		return []scanner.Object{*whole}
 	}
-	exact := true
-	for _, boundary := range boundaries {
-		f := formSplit{whole: whole, names: names, delimiter: append([]byte("\n--"), boundary...), window: whole.Flat}
-		exact = f.split() && exact
-		parts = append(parts, f.parts...)
+	f := formSplit{whole: whole, names: names, window: whole.Flat}
+	if !f.splitBy(boundaries) {
+		f.parts = append(f.parts, *whole)
 	}
-	if !exact {
-		parts = append(parts, *whole)
+	return f.parts
+}
+
+// tooMany is the verdict on the structure of a form that was split into n parts.
+func tooMany(n int) scanner.Verdict {
+	if n <= maxParts {
+		return scanner.Verdict{}
 	}
-	return parts
+	return scanner.Verdict{Class: scanner.Oversize, Name: "too many parts", Findings: scanner.SetOf(scanner.Oversize)}
 }
 
 // named makes the whole go by the name of the part that is being judged, so that
@@ -134,12 +142,41 @@ type formSplit struct {
 	window    []byte // bytes of the body from base on; all of it when that lies in one piece
 	base      int64
 	buffer    []byte
+	depth     int // forms around it
+}
+
+// splitBy collects the parts for each boundary, and for the one that is not declared.
+// It tells whether the body was a form throughout.
+func (f *formSplit) splitBy(boundaries [][]byte) (exact bool) {
+	exact = len(boundaries) > 0
+	for _, b := range boundaries {
+		f.delimiter = append([]byte("\n--"), b...)
+		exact = f.split() && exact
+	}
+	b := f.undeclared()
+	known := func(have []byte) bool { return bytes.Equal(have, b) || bytes.Equal(have, bytes.TrimSuffix(b, []byte("--"))) }
+	if b != nil && !slices.ContainsFunc(boundaries, known) {
+		exact = false
+		f.delimiter = append([]byte("\n--"), b...)
+		f.split()
+	}
+	return exact
+}
+
+// undeclared is what would be the boundary if the body began with it, nil when it does
+// not begin so.
+func (f *formSplit) undeclared() []byte {
+	line, _, ok := bytes.Cut(f.peek(0, maxBoundary+formLine), []byte("\n"))
+	b, dashes := bytes.CutPrefix(line, []byte("--"))
+	if b = bytes.TrimRight(b, " \t\r"); !ok || !dashes || len(b) == 0 || len(b) > maxBoundary {
+		return nil
+	}
+	return bytes.Clone(b)
 }
 
 // split collects the parts and tells whether the body was a form throughout.
 func (f *formSplit) split() bool {
-	head := f.peek(0, formLine)
-	exact := bytes.HasPrefix(head, f.delimiter[1:])
+	exact := bytes.HasPrefix(f.peek(0, len(f.delimiter)), f.delimiter[1:])
 	at := int64(-1) // where a line break before the first boundary would be
 	if !exact {
 		if at = f.find(0); at < 0 {
@@ -153,7 +190,7 @@ func (f *formSplit) split() bool {
 			return false
 		case closing:
 			return exact && next == f.whole.Size
-		case len(f.parts) == maxParts:
+		case len(f.parts) >= maxParts:
 			return false
 		}
 		// The line break of an empty part's boundary is the end of its own head.
@@ -233,6 +270,11 @@ func (f *formSplit) part(from, to int64) bool {
 	}
 	if isFile && f.names {
 		o.Names = []string{name}
+	}
+	if isForm([]byte(contentType)) && f.depth < maxForms {
+		inner := formSplit{whole: &o, names: f.names, window: o.Flat, parts: f.parts, depth: f.depth + 1}
+		inner.splitBy(boundariesOf([]byte(contentType)))
+		f.parts = inner.parts
 	}
 	f.parts = append(f.parts, o)
 	return exact

@@ -21,11 +21,10 @@ func TestBoundariesOf(t *testing.T) {
 		"multipart/form-data; x=\"; boundary=no\"; boundary=yes":                      "yes",
 		"multipart/form-data":                                                         "",
 		"multipart/form-data; boundary=":                                              "",
-		"multipart/mixed; boundary=abc":                                               "",
+		"multipart/mixed; boundary=abc":                                               "abc",
 		"multipart/form-data; boundary=a; boundary=\"b\"":                             "a|b",
 		"multipart/form-data; boundary=1;boundary=2;boundary=3;boundary=4;boundary=5": "1|2|3|4",
-		"text/plain; boundary=abc":                                                    "",
-		"multipart/form-data; boundary=" + strings.Repeat("x", 71):                    "",
+		"multipart/form-data; boundary=" + strings.Repeat("x", maxBoundary+1):         "",
 	} {
 		assert.Equal(t, want, string(bytes.Join(boundariesOf([]byte(in)), []byte("|"))), in)
 	}
@@ -82,9 +81,9 @@ func TestSplitForm(t *testing.T) {
 		"no end":                     {part(`name="f"`, "v"), []string{"f|a/b|v\r\n", "whole||" + part(`name="f"`, "v")}},
 		"cut head":                   {"--B\r\nContent-Disp", []string{"||Content-Disp", "whole||--B\r\nContent-Disp"}},
 		"no boundary":                {"EVIL", []string{"whole||EVIL"}},
-		"other boundary":             {"--C\r\n\r\nEVIL\r\n--C--\r\n", []string{"whole||--C\r\n\r\nEVIL\r\n--C--\r\n"}},
+		"other boundary":             {"--C\r\n\r\nEVIL\r\n--C--\r\n", []string{"||EVIL", "whole||--C\r\n\r\nEVIL\r\n--C--\r\n"}},
 		"longer boundary":            {"--B\r\n\r\nEVIL\r\n--BB\r\n\r\nx\r\n--B--\r\n", []string{"||EVIL\r\n--BB\r\n\r\nx"}},
-		"starts longer":              {"--BB\r\n\r\nEVIL\r\n--B--\r\n", []string{"whole||--BB\r\n\r\nEVIL\r\n--B--\r\n"}},
+		"starts longer":              {"--BB\r\n\r\nEVIL\r\n--B--\r\n", []string{"||EVIL\r\n--B--\r\n", "whole||--BB\r\n\r\nEVIL\r\n--B--\r\n"}},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, split(t, c.body, "B")) })
 	}
@@ -95,6 +94,35 @@ func TestSplitFormIsBounded(t *testing.T) {
 	got := split(t, many, "B")
 	assert.Len(t, got, maxParts+1, "what is beyond the bound is judged with the whole")
 	assert.Contains(t, got[maxParts], "whole|")
+	assert.Equal(t, scanner.Oversize, tooMany(len(got)).Class, "and the policy hears of it")
+	assert.Equal(t, scanner.Verdict{}, tooMany(maxParts))
+}
+
+// TestBoundariesOnlyTheServerReads: what the type says can't be used, or is read in
+// another way than the server's, and the form is split all the same.
+func TestBoundariesOnlyTheServerReads(t *testing.T) {
+	for name, declared := range map[string]string{
+		"too long": "multipart/form-data; boundary=" + strings.Repeat("x", maxBoundary+1), "escaped": `multipart/form-data; boundary="\B"`,
+		"none": "multipart/form-data", "behind a comma": "multipart/form-data, boundary=B", "other type": "multipart/related; boundary=B",
+	} {
+		require.True(t, isForm([]byte(declared)), name)
+		body := part(`name="f"; filename="x.gz"`, "EVIL") + "--B--\r\n"
+		whole := scanner.Object{Name: "whole", Size: int64(len(body)), Flat: []byte(body), Body: strings.NewReader(body)}
+		assert.Contains(t, described(t, splitForm(&whole, true, boundariesOf([]byte(declared))...)), "x.gz|a/b|EVIL", name)
+	}
+	assert.False(t, isForm([]byte("text/plain; boundary=abc")))
+}
+
+// TestFormsInsideForms: several files of one field may be a form of their own.
+func TestFormsInsideForms(t *testing.T) {
+	inner := "--C\r\nContent-Disposition: attachment; filename=x.gz\r\n\r\nEVIL\r\n--C--"
+	body := "--B\r\nContent-Disposition: form-data; name=f\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n" + inner + "\r\n--B--\r\n"
+	assert.Equal(t, []string{"x.gz||EVIL", "f|multipart/mixed; boundary=C|" + inner}, split(t, body, "B"))
+	deep := "EVIL"
+	for range 100 {
+		deep = "--B\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n" + deep
+	}
+	assert.LessOrEqual(t, len(split(t, deep, "B")), 2*maxParts)
 }
 
 // With two boundaries the body is split in both ways: nobody knows which of them

@@ -13,16 +13,28 @@ const maxName = 255
 // fileOf is the file name of a Content-Disposition value, or else the name of the
 // form's field, which is not a file's (RFC 6266, RFC 7578); "" when it says neither.
 func fileOf(disposition []byte) (name string, isFile bool) {
-	if v, _ := parameter(disposition, "filename*"); v != nil {
-		if i := bytes.LastIndexByte(v, '\''); i >= 0 {
-			return cleanName(unescape(string(v[i+1:]))), true
-		}
-	}
-	if v, _ := parameter(disposition, "filename"); v != nil {
-		return cleanName(strings.ReplaceAll(string(v), `\"`, `"`)), true
+	if names := filesOf(nil, disposition); len(names) > 0 {
+		return names[0], true
 	}
 	v, _ := parameter(disposition, "name")
 	return cleanName(string(v)), false
+}
+
+// maxFileNames bounds the names that one file is known by.
+const maxFileNames = 8
+
+// filesOf appends all file names that programs may read in a Content-Disposition value,
+// the one that the standard prefers first.
+func filesOf(names []string, disposition []byte) []string {
+	for v, rest := parameter(disposition, "filename*"); v != nil && len(names) < maxFileNames; v, rest = parameter(rest, "filename*") {
+		if i := bytes.LastIndexByte(v, '\''); i >= 0 {
+			names = append(names, cleanName(unescape(string(v[i+1:]))))
+		}
+	}
+	for v, rest := parameter(disposition, "filename"); v != nil && len(names) < maxFileNames; v, rest = parameter(rest, "filename") {
+		names = append(names, cleanName(strings.ReplaceAll(string(v), `\"`, `"`)))
+	}
+	return names
 }
 
 // fileOfPath is the last segment of a path.

@@ -2,6 +2,7 @@ package httpproxy
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,5 +184,18 @@ func TestIsText(t *testing.T) {
 			b[at] = byte(c)
 			assert.Equal(t, allText(b), isText(b), "byte %#x at %d", c, at)
 		}
+	}
+}
+
+// TestNamesOfAFile: programs differ in which of several names they take.
+func TestNamesOfAFile(t *testing.T) {
+	for in, want := range map[string][]string{
+		`attachment; filename=a.txt`:                             {"a.txt"},
+		`attachment; filename="a.scr"; filename*=UTF-8''b%2etxt`: {"b.txt", "a.scr"},
+		`attachment; filename=a.txt; filename="b.scr"`:           {"a.txt", "b.scr"},
+		`form-data; name="f"`:                                    nil,
+		`x` + strings.Repeat("; filename=a", maxFileNames+5):     slices.Repeat([]string{"a"}, maxFileNames),
+	} {
+		assert.Equal(t, want, filesOf(nil, []byte(in)), in)
 	}
 }

@@ -128,14 +128,10 @@ func (x *exchange) prepareDownload() (err error) {
 		return err
 	}
 	url, contentType := x.describe(x.res.get(fieldContentType))
-	named := !x.puts()
-	if v := x.res.get(fieldContentDisposition); v != nil {
-		if name, isFile := fileOf(v); name != "" {
-			x.file = name
-			if isFile {
-				x.inPath, named = name, true
-			}
-		}
+	disposition := x.res.get(fieldContentDisposition)
+	name, isFile := fileOf(disposition)
+	if name != "" {
+		x.file = name
 	}
 	x.inspection = proxy.Inspection{
 		Object: scanner.Object{Kind: scanner.WebResponse, Name: x.file, ContentType: contentType, URL: url, Encodings: x.codings},
@@ -143,7 +139,11 @@ func (x *exchange) prepareDownload() (err error) {
 		Uninspectable: x.res.status == 206 && x.ranged && !isWhole(x.res.get(fieldContentRange)),
 		Exempt:        x.exempt || x.fileExempt && x.up.empty(),
 	}
-	if named && x.s.FiltersFiles() {
+	switch {
+	case !x.s.FiltersFiles():
+	case isFile && name != "":
+		x.inspection.Object.Names = filesOf(nil, disposition)
+	case !x.puts():
 		x.inspection.Object.Names = x.names()
 	}
 	return nil

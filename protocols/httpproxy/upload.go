@@ -83,8 +83,13 @@ func (x *exchange) prepareUpload() (err error) {
 	if !x.headSent {
 		x.inspection.Head = x.sent
 	}
-	if list := boundariesOf(declared); list != nil {
-		x.inspection.Split = func(whole *scanner.Object) []scanner.Object { return named(whole, splitForm(whole, files, list...)) }
+	if isForm(declared) {
+		list := boundariesOf(declared)
+		x.inspection.Split = func(whole *scanner.Object) []scanner.Object {
+			parts := splitForm(whole, files, list...)
+			x.inspection.Found = tooMany(len(parts))
+			return named(whole, parts)
+		}
 	}
 	return nil
 }
