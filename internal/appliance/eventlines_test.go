@@ -91,3 +91,12 @@ func TestContentLines(t *testing.T) {
 		"msg": "Size limit is exceeded.", "filename": strconv.Itoa(2 << 20),
 	})
 }
+
+// TestLinesAreOfTheTimezone: what is logged after the change has the new zone's time.
+func TestLinesAreOfTheTimezone(t *testing.T) {
+	s := newSite(t, "config system simulator\nset persona 5.6\nend\n")
+	s.set("system global", "timezone 76")
+	s.set("system global", "hostname there")
+	line := s.newest("event")
+	holds(t, line, map[string]string{"cfgattr": "hostname[FGT->there]", "tz": "+1400"})
+}

@@ -26,7 +26,7 @@ func newLogger(w *logfile.File, others ...zapcore.Core) *zap.Logger {
 // logSettings are what the configuration says about the log of the appliance.
 func logSettings(snap *config.Snapshot) eventlog.Settings {
 	s := eventlog.Settings{
-		Hostname: snap.Global.Hostname, Memory: snap.MemoryLogBytes(), Disk: snap.DiskLog.FileSize(),
+		Zone: snap.Global.Timezone.Location(), Hostname: snap.Global.Hostname, Memory: snap.MemoryLogBytes(), Disk: snap.DiskLog.FileSize(),
 		Syslog: eventlog.SyslogSettings{
 			Server: snap.Syslog.Address(), Reliable: snap.Syslog.Mode == config.SyslogReliable, Facility: int(snap.Syslog.Facility),
 		},

@@ -35,7 +35,7 @@ func TestComplete(t *testing.T) {
 	s := newSession(t, NewStore())
 	_, err := s.e.store.Load("f", strings.NewReader("config firewall address\nedit \"my LAN\"\nnext\nend\n"+vipText("by name", 81)))
 	require.NoError(t, err)
-	const global = "admin-lockout-duration admin-lockout-threshold admin-ssh-address admin-ssh-grace-time admin-ssh-password admin-ssh-port admintimeout av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red post-login-banner pre-login-banner vdom-admin"
+	const global = "admin-lockout-duration admin-lockout-threshold admin-ssh-address admin-ssh-grace-time admin-ssh-password admin-ssh-port admintimeout av-failopen av-failopen-session hostname memory-use-threshold-extreme memory-use-threshold-green memory-use-threshold-red post-login-banner pre-login-banner timezone vdom-admin"
 	for _, step := range []struct {
 		at    string            // line executed before
 		lines map[string]string // begun line -> offers

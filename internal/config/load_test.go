@@ -89,7 +89,7 @@ func TestBackup(t *testing.T) {
 	for _, kept := range []string{
 		"    edit \"farm\"\n        set type server-load-balance\n        set extip 192.0.2.13\n        set server-type http\n        set extport 80\n        config realservers\n            edit 1\n                set ip 10.0.0.13\n            next\n        end\n    next\n",
 		"        config mapi\n            set ports 135\n            set options fragmail\n        end\n",
-		"    set admin-sport 8443\n    set timezone 04\nend\n",
+		"    set timezone 04\n    set admin-sport 8443\nend\n",
 		"            unset post-lang\n",
 		"        set options clientcomfort oversize servercomfort\n",
 		"    edit \"guests-of-the-house\"\n        set proxy 100\n    next\n",

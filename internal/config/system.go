@@ -18,6 +18,7 @@ type Global struct {
 	AdminTimeout      time.Duration   `cli:"admintimeout" unit:"min" default:"5" range:"1-480" help:"Number of minutes before an idle administrator session times out."`
 	PreLoginBanner    bool            `cli:"pre-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message on the login page before an administrator logs in."`
 	PostLoginBanner   bool            `cli:"post-login-banner" default:"disable" help:"Enable/disable displaying the administrator access disclaimer message after an administrator successfully logs in."`
+	Timezone          Timezone        `cli:"timezone" default:"local" foreign:"*" help:"Number corresponding to your time zone, whose dates and times logs and the console show."`
 	VDOMAdmin         bool            `cli:"vdom-admin" default:"disable" help:"Enable/disable support for multiple virtual domains (VDOMs)."`
 	Hostname          string          `cli:"hostname" default:"FGT" max:"35" required:"yes" pattern:"hostname" help:"FortiGate unit's hostname."`
 	AVFailopen        failopen.Policy `cli:"av-failopen" default:"pass" only52:"idledrop" help:"Set the action to take if the FortiGate is running low on memory or the proxy connection limit has been reached."`

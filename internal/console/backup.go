@@ -135,7 +135,7 @@ func (c *call) listRevisions() error {
 	fmt.Fprintf(c.out, "%-5s%-21s%-24s%s\n", "ID", "TIME", "ADMIN", "COMMENT")
 	for _, r := range list {
 		who, comment, _ := strings.Cut(r.about, "#")
-		fmt.Fprintf(c.out, "%-5d%-21s%-24s%s\n", r.number, r.at.Format(time.DateTime), who, comment)
+		fmt.Fprintf(c.out, "%-5d%-21s%-24s%s\n", r.number, c.local(r.at).Format(time.DateTime), who, comment)
 	}
 	return nil
 }

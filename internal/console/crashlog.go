@@ -112,7 +112,7 @@ func (l *Crashlog) clear() {
 
 // lines are the log as a release prints it: numbered, one event on several lines
 // (fidelity page, section 2.4).
-func (l *Crashlog) lines(persona config.Persona) []string {
+func (l *Crashlog) lines(persona config.Persona, zone *time.Location) []string {
 	if l == nil {
 		return nil
 	}
@@ -121,7 +121,7 @@ func (l *Crashlog) lines(persona config.Persona) []string {
 	var out []string
 	for _, x := range l.records {
 		for _, text := range x.texts(persona) {
-			out = append(out, fmt.Sprintf("%d: %s %s", len(out)+1, x.at.Format(time.DateTime), text))
+			out = append(out, fmt.Sprintf("%d: %s %s", len(out)+1, x.at.In(zone).Format(time.DateTime), text))
 		}
 	}
 	return out
@@ -155,7 +155,7 @@ func (x *crash) texts(persona config.Persona) []string {
 // readCrashlog is "diagnose debug crashlog read".
 func (c *call) readCrashlog() error {
 	console := c.shell.console
-	for _, l := range console.opts.Crashlog.lines(console.opts.Store.Snapshot().Simulator.Persona) {
+	for _, l := range console.opts.Crashlog.lines(console.opts.Store.Snapshot().Simulator.Persona, c.zone()) {
 		fmt.Fprintln(c.out, l)
 	}
 	return nil

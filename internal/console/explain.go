@@ -83,7 +83,7 @@ func (c *call) explainRefusal() error {
 
 // turnedAway explains a refused or a bypassed session.
 func (c *call) turnedAway(r *proxy.TurnedAway) {
-	c.fact("session", "%d %s vd=%s from %s at %s", r.Session, r.Proto, r.VDOM, r.Client, r.At.Format(time.DateTime))
+	c.fact("session", "%d %s vd=%s from %s at %s", r.Session, r.Proto, r.VDOM, r.Client, c.local(r.At).Format(time.DateTime))
 	if !r.Refused {
 		c.fact("outcome", "bypassed: relayed without an entry and without a look")
 		c.reason(&r.Circumstances)
@@ -114,7 +114,7 @@ func (c *call) dropped(d *proxy.DropRecord) {
 	if d.Session == 0 {
 		owner = "a phantom entry"
 	}
-	c.fact("drop", "%d: entry %d, %s, %s vd=%s of %s at %s", d.Number, d.Entry, owner, d.Proto, d.VDOM, d.Client, d.At.Format(time.DateTime))
+	c.fact("drop", "%d: entry %d, %s, %s vd=%s of %s at %s", d.Number, d.Entry, owner, d.Proto, d.VDOM, d.Client, c.local(d.At).Format(time.DateTime))
 	c.fact("outcome", "dropped for session %d of %s, which was inspected", d.Newcomer, d.For)
 	c.fact("victim", "idle for %s, the longest of its client; the client had %d entries and was number %d in the order of victims", d.Idle, d.Held, d.Rank)
 	c.reason(&d.Circumstances)
@@ -136,7 +136,7 @@ func (c *call) explainSession() error {
 		if !isAway {
 			c.fact("session", "%d %s vd=%s from %s", leak.Session, leak.Proto, leak.VDOM, leak.Client)
 		}
-		c.fact("leaked", "%d bytes unscanned (%s), to or from %s; ended at %s: %s", leak.Bytes, reasonsText(&leak), serverText(&leak), leak.Ended.Format(time.DateTime), leak.Close)
+		c.fact("leaked", "%d bytes unscanned (%s), to or from %s; ended at %s: %s", leak.Bytes, reasonsText(&leak), serverText(&leak), c.local(leak.Ended).Format(time.DateTime), leak.Close)
 		if text := auditText(&leak.Audit); text != "" {
 			c.fact("audit", "%s", text)
 		}
@@ -218,7 +218,7 @@ func (c *call) leakSessions() error {
 	fmt.Fprintf(c.out, "%-20s%10s %-9s%-24s%-24s%14s  %s\n", "ended", "session", "protocol", "client", "server", "bytes", "reason")
 	for i := range list {
 		l := &list[i]
-		fmt.Fprintf(c.out, "%-20s%10d %-9s%-24s%-24s%14d  %s", l.Ended.Format(time.DateTime), l.Session, l.Proto, l.Client, serverText(l), l.Bytes, reasonsText(l))
+		fmt.Fprintf(c.out, "%-20s%10d %-9s%-24s%-24s%14d  %s", c.local(l.Ended).Format(time.DateTime), l.Session, l.Proto, l.Client, serverText(l), l.Bytes, reasonsText(l))
 		if text := auditText(&l.Audit); text != "" {
 			fmt.Fprintf(c.out, "; audit: %s", text)
 		}

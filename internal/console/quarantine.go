@@ -33,7 +33,7 @@ func (c *call) listQuarantined() error {
 	row("CHECKSUM", "SIZE", "FIRST-TIMESTAMP", "LAST-TIMESTAMP", "SERVICE", "STATUS", "DC", "TTL", "FILENAME", "DESCRIPTION")
 	for i := range files {
 		f := &files[i]
-		row(f.Checksum, f.Size, f.First.Local().Format(quarantineStamp), f.Last.Local().Format(quarantineStamp),
+		row(f.Checksum, f.Size, c.local(f.First).Format(quarantineStamp), c.local(f.Last).Format(quarantineStamp),
 			f.Service, f.Status, f.Count, timeToLive(f, set.Age), f.Name, f.Description)
 	}
 	state := "off"

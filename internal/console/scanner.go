@@ -24,7 +24,7 @@ func (c *call) scanner() error {
 	scanning := c.shell.console.opts.Scanning
 	fmt.Fprintf(c.out, "%-10s%-9s%-20s%10s%10s  %s\n", "engine", "state", "since", "scans", "errors", "version")
 	for _, s := range scanning.States() {
-		fmt.Fprintf(c.out, "%-10s%-9s%-20s%10d%10d  %s\n", s.Name, engineWord(&s), engineSince(&s), s.Scans, s.Errors, s.Version)
+		fmt.Fprintf(c.out, "%-10s%-9s%-20s%10d%10d  %s\n", s.Name, engineWord(&s), c.engineSince(&s), s.Scans, s.Errors, s.Version)
 		if s.Err != nil {
 			fmt.Fprintf(c.out, "  %v\n", s.Err)
 		}
@@ -51,11 +51,11 @@ func engineWord(s *health.State) string {
 	return "down"
 }
 
-func engineSince(s *health.State) string {
+func (c *call) engineSince(s *health.State) string {
 	if !s.Known {
 		return "-"
 	}
-	return fmt.Sprintf("%s(%s)", s.Since.Format(time.TimeOnly), time.Since(s.Since).Truncate(time.Second))
+	return fmt.Sprintf("%s(%s)", c.local(s.Since).Format(time.TimeOnly), time.Since(s.Since).Truncate(time.Second))
 }
 
 func stalledWord(until time.Time) string {

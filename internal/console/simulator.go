@@ -24,7 +24,7 @@ func (c *call) failopen() error {
 			continue
 		}
 		fmt.Fprintf(c.out, "%-4s vd=%s state=%s trigger=%s since=%s action=%s entries=%d/%d room=%s latch=%s row=%d %s\n",
-			st.Proto, st.VDOM, stateWord(&st), triggerWord(&st), since(engine, &st), st.Action,
+			st.Proto, st.VDOM, stateWord(&st), triggerWord(&st), c.since(&st), st.Action,
 			st.Entries, st.Limit, roomWord(&st), st.LatchScope, uint8(st.Row), st.Row.Text())
 	}
 	return nil
@@ -62,12 +62,12 @@ func triggerWord(st *proxy.FailopenState) string {
 }
 
 // since is when the state began, with its age.
-func since(engine *proxy.Engine, st *proxy.FailopenState) string {
+func (c *call) since(st *proxy.FailopenState) string {
 	if !st.State.Failopen {
 		return "-"
 	}
-	age := engine.Age(st.Since)
-	return fmt.Sprintf("%s(%s)", time.Now().Add(-age).Format(time.TimeOnly), age.Truncate(time.Second))
+	age := c.engine().Age(st.Since)
+	return fmt.Sprintf("%s(%s)", c.local(time.Now().Add(-age)).Format(time.TimeOnly), age.Truncate(time.Second))
 }
 
 // memory prints the memory model: "diagnose sim memory".

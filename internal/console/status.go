@@ -21,8 +21,15 @@ func (c *call) status() error {
 	fmt.Fprintf(c.out, "Virtual domain configuration: %s\n", onOff(snap.Global.VDOMAdmin))
 	fmt.Fprintf(c.out, "Memory level: %s\n", c.engine().Memory().Level)
 	fmt.Fprintf(c.out, "Uptime: %s\n", uptime(time.Since(console.started)))
-	fmt.Fprintf(c.out, "System time: %s\n", time.Now().Format(time.ANSIC))
+	fmt.Fprintf(c.out, "System time: %s\n", c.local(time.Now()).Format(time.ANSIC))
 	return nil
+}
+
+// local is an instant by the clock of the appliance, for printing.
+func (c *call) local(at time.Time) time.Time { return at.In(c.zone()) }
+
+func (c *call) zone() *time.Location {
+	return c.shell.console.opts.Store.Snapshot().Global.Timezone.Location()
 }
 
 // Veto refuses changes of the configuration while memory conserve mode is on, as

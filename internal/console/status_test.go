@@ -3,6 +3,7 @@ package console
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,27 @@ func TestVeto(t *testing.T) {
 			assert.Equal(t, 1, cli.Code)
 		})
 	}
+}
+
+// TestTimezone: the console's dates and times are those of the zone that is set.
+func TestTimezone(t *testing.T) {
+	u := newUnit(t)
+	u.exec("config system global", "set timezone 76", "end") // no machine that runs this is there
+	zone := u.store.Snapshot().Global.Timezone.Location()
+	says := func(line, layout string) time.Time {
+		t.Helper()
+		out, ok := u.exec(line)
+		require.True(t, ok)
+		_, text, _ := strings.Cut(strings.TrimSpace(out), ": ")
+		at, err := time.ParseInLocation(layout, text[:min(len(text), len(layout))], zone)
+		require.NoError(t, err)
+		return at
+	}
+	began := time.Now().Truncate(time.Second)
+	assert.WithinRange(t, says("get system status | grep System", time.ANSIC), began, time.Now())
+	u.exec("diagnose sim memory 90")
+	assert.WithinRange(t, says("diagnose hardware sysinfo shm | grep 'shm last'", time.ANSIC), began, time.Now())
+	assert.WithinRange(t, says("diagnose debug crashlog read | grep conserve=on", time.DateTime), began, time.Now())
 }
 
 func TestFailopenWords(t *testing.T) {

@@ -54,7 +54,7 @@ func (c *call) shm() error {
 	}
 	entered := "n/a"
 	if at, ok := c.shell.console.opts.Crashlog.lastConserve(); ok {
-		entered = at.Format(time.ANSIC)
+		entered = c.local(at).Format(time.ANSIC)
 	}
 	total, used := m.Total-m.Base, m.Used-m.Base
 	fmt.Fprintf(c.out, "SHM counter: %d\nSHM allocated: %d\nSHM total: %d\n", entriesOf(r), used, total)

@@ -53,7 +53,11 @@ func (c *core) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if vdom == "" {
 		vdom = "root"
 	}
-	return c.log.add(render(s.Format, e.Time, k, vdom, k.fields(r)))
+	at := e.Time
+	if s.Zone != nil {
+		at = at.In(s.Zone)
+	}
+	return c.log.add(render(s.Format, at, k, vdom, k.fields(r)))
 }
 
 // Sync implements zapcore.Core.

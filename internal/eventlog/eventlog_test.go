@@ -121,6 +121,24 @@ func conserve(from, to string) []zap.Field {
 		zap.Int64("red MB", 800), zap.Int64("green MB", 700), zap.Int64("extreme MB", 950)}
 }
 
+func TestLinesAreOfTheZone(t *testing.T) {
+	zone := time.FixedZone("far away", 14*3600)
+	l, log := newLog(t, Settings{Memory: 1 << 20, Format: Format56, Zone: zone})
+	began := time.Now().Truncate(time.Second)
+	log.Warn(Conserve, conserve("normal", "conserve")...)
+	line := l.Lines(Event)[0]
+	value := func(key string) string {
+		v, ok := line.Value(key)
+		require.True(t, ok, key)
+		return v
+	}
+	assert.Equal(t, "+1400", value("tz"))
+	at, err := time.ParseInLocation("2006-01-02 15:04:05", value("date")+" "+value("time"), zone)
+	require.NoError(t, err)
+	assert.WithinRange(t, at, began, time.Now())
+	assert.Equal(t, strconv.FormatInt(line.Time.UnixNano(), 10), value("eventtime"))
+}
+
 func TestLaterReleaseQuotesAndTellsTheTimeInNanoseconds(t *testing.T) {
 	l, log := newLog(t, Settings{Memory: 1 << 20, Format: Format56})
 	log.Warn(Conserve, conserve("normal", "conserve")...)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"utmsim/internal/logfile"
 )
@@ -14,9 +15,10 @@ import (
 // Settings are what the configuration says about the log.
 type Settings struct {
 	Format   Format
-	Hostname string // of the appliance, in messages to the syslog server
-	Memory   int64  // bytes of the newest lines kept in memory; 0: none
-	Disk     int64  // bytes of one file on disk; 0: none is written
+	Zone     *time.Location // of dates and times; nil: as they come
+	Hostname string         // of the appliance, in messages to the syslog server
+	Memory   int64          // bytes of the newest lines kept in memory; 0: none
+	Disk     int64          // bytes of one file on disk; 0: none is written
 	Syslog   SyslogSettings
 }
 
