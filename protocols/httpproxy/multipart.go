@@ -154,7 +154,9 @@ func (f *formSplit) splitBy(boundaries [][]byte) (exact bool) {
 		exact = f.split() && exact
 	}
 	b := f.undeclared()
-	known := func(have []byte) bool { return bytes.Equal(have, b) || bytes.Equal(have, bytes.TrimSuffix(b, []byte("--"))) }
+	known := func(have []byte) bool {
+		return bytes.Equal(have, b) || bytes.Equal(have, bytes.TrimSuffix(b, []byte("--")))
+	}
 	if b != nil && !slices.ContainsFunc(boundaries, known) {
 		exact = false
 		f.delimiter = append([]byte("\n--"), b...)
