@@ -75,8 +75,8 @@ type Engine struct {
 
 	mu        sync.Mutex // guards the fields below
 	listeners map[netip.AddrPort]*listener
-	down      bool                             // Shutdown has begun
-	own       atomic.Pointer[[]netip.AddrPort] // their addresses
+	down      bool                   // Shutdown has begun
+	own       atomic.Pointer[places] // where they accept
 }
 
 // reserveFD are the descriptors kept for the servers of the sessions that run
@@ -109,7 +109,7 @@ func New(opts Options, snap *config.Snapshot) (*Engine, error) {
 	e.scans.eng, e.audits.eng = e, e
 	e.rounds.worker, e.rounds.report = e.worker, e.pollFailed
 	e.lingers.eng, e.lingers.set = e, map[*socket]lingering{}
-	e.own.Store(new([]netip.AddrPort))
+	e.own.Store(new(places))
 	var err error
 	if e.reactor, err = newReactor(&e.reg, &e.rounds); err != nil {
 		return nil, err
@@ -234,41 +234,8 @@ func (e *Engine) openLocked(doors []doorway, fresh []*listener) {
 		e.listeners[l.asked] = l
 		go l.accept()
 	}
-	own := make([]netip.AddrPort, 0, len(e.listeners))
-	for _, l := range e.listeners {
-		own = append(own, l.addr)
-	}
-	e.own.Store(&own)
+	e.placeLocked()
 }
-
-// isOwn tells whether a connection to a would come back to the proxy.
-func (e *Engine) isOwn(a netip.AddrPort) bool {
-	for _, o := range *e.own.Load() {
-		if o.Port() != a.Port() {
-			continue
-		}
-		if o.Addr() == a.Addr() || (o.Addr().IsUnspecified() && isLocal(a.Addr())) {
-			return true
-		}
-	}
-	return false
-}
-
-// mayConnect tells whether an explicit client may be connected to a. loopback lets
-// it reach this host.
-func (e *Engine) mayConnect(a netip.AddrPort, loopback bool) bool {
-	ip := a.Addr().Unmap()
-	if ip.IsUnspecified() || ip.IsMulticast() || ip == broadcast || e.isOwn(a) {
-		return false
-	}
-	return loopback || !(isLocal(ip) || ip.IsLinkLocalUnicast())
-}
-
-var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-
-// isLocal tells whether an address is of this host, as far as that can be known
-// without asking the system.
-func isLocal(a netip.Addr) bool { return a.IsLoopback() || a.IsUnspecified() }
 
 // Shutdown stops accepting, ends sessions at rest at once, lets exchanges that
 // run come to their end until ctx is over, and then closes what is left. It

@@ -12,7 +12,7 @@ type lingerKind uint8
 
 const (
 	lingerDrain lingerKind = iota // our direction is ended; read and forget until the peer ends its own
-	lingerHang                    // say nothing, then reset
+	lingerHang                    // say nothing, then reset; the last kind
 )
 
 // Limits of lingering. A closed socket waits for its peer so that what was sent
@@ -20,7 +20,7 @@ const (
 const (
 	drainTime  = 2 * time.Second
 	hangTime   = 60 * time.Second
-	maxLingers = 1024
+	maxLingers = 1024 // of each kind
 )
 
 // lingers holds sockets that outlive their session for a moment. Reading and
@@ -29,8 +29,9 @@ const (
 type lingers struct {
 	eng *Engine
 
-	mu  sync.Mutex // guards the fields below
-	set map[*socket]lingering
+	mu   sync.Mutex // guards the fields below
+	set  map[*socket]lingering
+	many [lingerHang + 1]int // how many of each kind
 }
 
 type lingering struct {
@@ -38,7 +39,7 @@ type lingering struct {
 	end  int64 // engine clock, ns
 }
 
-// add takes a socket over. With too many lingering it is closed at once.
+// add takes a socket over. With too many of its kind lingering it is closed at once.
 func (l *lingers) add(k *socket, kind lingerKind) {
 	if kind == lingerDrain && k.conn.closeWrite() != nil {
 		k.close(true)
@@ -46,10 +47,11 @@ func (l *lingers) add(k *socket, kind lingerKind) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.set) >= maxLingers {
+	if l.many[kind] >= maxLingers {
 		k.close(kind == lingerHang)
 		return
 	}
+	l.many[kind]++
 	after := drainTime
 	if kind == lingerHang {
 		after = hangTime
@@ -96,9 +98,10 @@ func (l *lingers) lookLocked(k *socket, flags uint32) {
 const forgets = 64
 
 func (l *lingers) closeLocked(k *socket) {
-	reset := l.set[k].kind == lingerHang
+	kind := l.set[k].kind
+	l.many[kind]--
 	delete(l.set, k)
-	k.close(reset)
+	k.close(kind == lingerHang)
 }
 
 // sweep closes those whose time is over, and looks at the others.
