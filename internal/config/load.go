@@ -244,6 +244,7 @@ func (l *loader) set(st *statement, args []Word) error {
 		return err
 	}
 	l.say(n, args[0].Text, "set")
+	l.lookAtGuarantee(st, n, args[0].Text)
 	l.lookAbroad(st, n, args[0].Text)
 	l.lookAtHash(st, n, args[0].Text)
 	return nil
@@ -266,6 +267,14 @@ func (l *loader) lookAbroad(st *statement, n *node, name string) {
 	}
 	for _, text := range n.words(i) {
 		l.abroad = append(l.abroad, farValue{st.line, l.vdom(), s, text, l.path()})
+	}
+}
+
+// lookAtGuarantee reports what is guaranteed beside a maximum.
+func (l *loader) lookAtGuarantee(st *statement, n *node, name string) {
+	s, i, _ := n.def.find(name)
+	if words := n.words(i); s.guarantee && len(words) == 2 {
+		l.skip(st.line, fmt.Sprintf("the guaranteed %s of %s %s of %s", words[1], s.name, words[0], l.path()))
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 //	oneof      further values that a ref or a key takes
 //	elsewhere  paths, separated by commas, of tables that are not simulated but whose keys are values too
 //	foreign    values of the appliance that are not simulated, "*" for any: accepted in files
+//	guarantee  "yes": a second number says how much is guaranteed, which is not simulated unless it is 0
 //	only52     words that exist in persona 5.2 only
 //	pattern    the form of text: "hostname", "fqdn", or "lines" for text that may have several
 //	words      the members of a set that this setting has; without it all
@@ -90,6 +91,7 @@ type setting struct {
 	oneof      []string
 	elsewhere  []string
 	foreign    []string
+	guarantee  bool
 	only52     []string
 	pattern    string
 }
@@ -187,7 +189,7 @@ func buildSetting(f reflect.StructField, index []int, outer []reflect.StructTag)
 	}
 	s := &setting{
 		name: name, help: tag("help"), index: index,
-		unit: units[tag("unit")], required: tag("required") != "",
+		unit: units[tag("unit")], required: tag("required") != "", guarantee: tag("guarantee") != "",
 		ref: tag("ref"), pattern: tag("pattern"),
 		oneof: strings.Fields(tag("oneof")), foreign: strings.Fields(tag("foreign")), only52: strings.Fields(tag("only52")),
 	}

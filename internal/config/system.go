@@ -63,7 +63,7 @@ type ResourceLimits struct {
 // VDOMProperty is an entry of "config system vdom-property".
 type VDOMProperty struct {
 	Name  string `cli:"name" key:"string" max:"11" ref:"vdom" oneof:"root" help:"VDOM name."`
-	Proxy int    `cli:"proxy" default:"0" range:"0-1000000" help:"Maximum number of concurrent proxied sessions of the VDOM (0 = no limit of its own)."`
+	Proxy int    `cli:"proxy" default:"0" range:"0-1000000" guarantee:"yes" help:"Maximum number of concurrent proxied sessions of the VDOM (0 = no limit of its own)."`
 }
 
 // Simulator is "config system simulator": the disputed readings of the appliance's

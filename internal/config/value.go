@@ -25,6 +25,9 @@ func (s *setting) parse(words []Word, lenient bool) ([]string, *CLIError) {
 	case kindSubnet:
 		return parseSubnet(words)
 	}
+	if s.guarantee && len(words) > 1 {
+		return s.parseGuaranteed(words, lenient)
+	}
 	if !s.list && len(words) > 1 {
 		return nil, unknownWord(words[1].Text)
 	}
@@ -43,6 +46,28 @@ func (s *setting) parse(words []Word, lenient bool) ([]string, *CLIError) {
 	}
 	if len(out) == 1 && out[0] == "" {
 		out = nil
+	}
+	return out, nil
+}
+
+// parseGuaranteed reads a maximum and what of it is guaranteed.
+func (s *setting) parseGuaranteed(words []Word, lenient bool) ([]string, *CLIError) {
+	if len(words) > 2 {
+		return nil, unknownWord(words[2].Text)
+	}
+	var out []string
+	for _, w := range words {
+		text, err := s.parseInteger(w.Text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, text)
+	}
+	switch {
+	case out[1] == "0":
+		return out[:1], nil
+	case !lenient:
+		return nil, unknownWord(words[1].Text)
 	}
 	return out, nil
 }
@@ -209,7 +234,7 @@ func (s *setting) decode(words []string, field reflect.Value) {
 			s.decodeWord(w, list.Index(i))
 		}
 		field.Set(list)
-	case len(words) == 1:
+	case len(words) == 1, s.guarantee && len(words) == 2:
 		s.decodeWord(words[0], field)
 	}
 }
