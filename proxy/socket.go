@@ -115,7 +115,7 @@ func (s *socket) wait(waiting, reasons uint32) error {
 			return s.sess.causeOr(errClientGone)
 		case f&flagTimedOut != 0:
 			return fmt.Errorf("waiting for the %s: %w", s.sess.nameOf(s), ErrTimeout)
-		case f&flagOverheard != 0 && !s.trying:
+		case f&flagOverheard != 0 && !s.trying && f&reasons&flagDead == 0: // else the call says why it is dead
 			s.clear(flagOverheard)
 			if err := s.sess.listenTo(); err != nil {
 				return err

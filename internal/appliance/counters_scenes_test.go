@@ -17,6 +17,7 @@ import (
 
 	"utmsim/internal/lab"
 	"utmsim/protocols"
+	"utmsim/proxy"
 	"utmsim/scanner/samples"
 )
 
@@ -415,13 +416,14 @@ func breakingScenes() []counterScene {
 				fmt.Sprintf("a NOOP\r\nb APPEND INBOX {%d+}\r\n%s\r\n", len(bulk), bulk))
 		}},
 		{proto: protocols.FTP, play: func(s *site) {
-			// The reset may come while the proxy reads from the server; then another one is made.
+			// Should the reset come while the proxy reads from the server, another one is made.
 			for tries := 0; tries < 100 && value(s.t, s.Engine().Report(), protocols.FTP, "Error Count (write)") == 0; tries++ {
 				c := s.ftpUser("127.0.0.1")
 				data := c.passive()
 				c.does("RETR big.bin", "150 ")
 				_, err := io.CopyN(io.Discard, data, 1)
 				require.NoError(s.t, err)
+				s.choked()
 				require.NoError(s.t, data.SetLinger(0))
 				require.NoError(s.t, data.Close())
 				c.line("4")
@@ -434,6 +436,20 @@ func breakingScenes() []counterScene {
 		list[i].moves = atLeast(1, "Error Count (write)")
 	}
 	return list
+}
+
+// choked waits until nothing has moved for a while: the client takes no more.
+func (s *site) choked() {
+	moved, looks := int64(0), 0
+	s.eventually(func() bool {
+		down := int64(0)
+		s.Engine().Rows(func(r proxy.Row) bool { down += r.Down; return true })
+		if down != moved {
+			moved, looks = down, 0
+		}
+		looks++
+		return looks > 50
+	}, "the client takes no more")
 }
 
 // meetsBreaker puts a server behind a proxy that greets, answers so many lines and then
