@@ -255,11 +255,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	e.mu.Unlock()
 	e.draining.Store(true)
-	e.eachSession(func(s *Session) {
-		if s.state.Load() == stateResting {
-			s.kill(ErrShutdown)
-		}
-	})
+	e.eachSession((*Session).drain)
 	done := make(chan struct{})
 	go func() { e.sessions.Wait(); close(done) }()
 	var cut error

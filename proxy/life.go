@@ -134,8 +134,8 @@ func (s *Session) step() error {
 	switch {
 	case s.state.Load() == stateKilled:
 		return s.causeOr(ErrShutdown)
-	case s.taken:
-		return s.causeOr(ErrDropped)
+	case s.drained:
+		return ErrShutdown
 	case s.expired:
 		return fmt.Errorf("at rest: %w", ErrTimeout)
 	case s.relay != nil:
@@ -204,8 +204,7 @@ func (s *Session) rest() bool {
 		return false
 	}
 	if s.eng.draining.Load() {
-		s.cause.CompareAndSwap(nil, &errShutdown)
-		s.taken = true
+		s.drained = true
 		return false
 	}
 	now, end := s.eng.now(), int64(0)
@@ -221,16 +220,23 @@ func (s *Session) rest() bool {
 	}
 	if s.state.CompareAndSwap(stateRunning, stateResting) {
 		if s.eng.draining.Load() { // since it was looked at above
-			s.kill(ErrShutdown)
+			s.drain()
 		}
 		return true
 	}
 	s.restEnd.Store(0)
-	s.taken = idle && !s.entry.Wake()
+	if idle && !s.entry.Wake() { // whoever has taken the entry will kill the session, as in wake
+		return s.state.CompareAndSwap(stateRunningMore, stateResting)
+	}
 	return false
 }
 
-var errShutdown error = ErrShutdown
+// drain ends the session if it is at rest; one that runs comes to its end by itself.
+func (s *Session) drain() {
+	if s.state.CompareAndSwap(stateResting, stateKilled) {
+		s.finish(ErrShutdown)
+	}
+}
 
 // kill ends the session from outside: at once when it rests, else as soon as
 // its goroutine notices.

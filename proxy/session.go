@@ -68,7 +68,7 @@ type Session struct {
 	settled   bool    // setup_ok or setup_fail was counted
 	busy      bool    // at rest inside a transaction: not idle
 	expired   bool    // ended by the sweeper
-	taken     bool    // its entry was taken while it ran
+	drained   bool    // came to rest while the engine shuts down
 	unscanned bool    // bypassed, but a driver has to find the server
 	relay     *relay  // not nil: bytes are moved without inspection
 	record    *record // what is kept of a relayed session to be audited; nil: nothing
