@@ -65,7 +65,8 @@ func (s *Session) JudgeURL(ctx context.Context, u *URL) (URLVerdict, error) {
 	if !rules.rates {
 		return URLVerdict{}, nil
 	}
-	r, err := s.rate(ctx, u.Host)
+	host, _ := urlfilter.Host(u.Host)
+	r, err := s.rate(ctx, host)
 	switch {
 	case err == nil:
 		return s.judgeByCategory(rules, u, r), nil

@@ -24,7 +24,7 @@ func words(n int) []Pattern {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	for _, size := range []int{8 << 10, 1 << 20} {
+	for _, size := range []int{1 << 10, 8 << 10, 1 << 20} {
 		for _, n := range []int{10, 1000} {
 			b.Run(fmt.Sprintf("%dKiB/%dwords", size>>10, n), func(b *testing.B) {
 				l, content := mustCompile(b, words(n)...), page(size)

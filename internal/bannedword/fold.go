@@ -43,9 +43,12 @@ func (f *folder) write(text []byte) {
 			continue
 		}
 		i++
-		if c <= ' ' || c == 0x7f {
+		switch {
+		case c == ' ' || '\t' <= c && c <= '\r':
 			f.blank = true
 			continue
+		case c < ' ' || c == 0x7f:
+			continue // nobody sees it
 		}
 		f.begin()
 		f.out = append(f.out, c)
@@ -54,10 +57,10 @@ func (f *folder) write(text []byte) {
 
 func (f *folder) character(r rune) {
 	switch {
-	case unicode.IsSpace(r) || unicode.Is(unicode.Cc, r):
+	case unicode.IsSpace(r):
 		f.blank = true
-	case r == 0x00AD || unicode.Is(unicode.Cf, r):
-		// a soft hyphen, a joiner, a mark of direction: nobody sees it
+	case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
+		// a control character, a soft hyphen, a joiner, a mark of direction, a filler: nobody sees it
 	default:
 		f.begin()
 		f.out = utf8.AppendRune(f.out, r)

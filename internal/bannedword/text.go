@@ -66,7 +66,7 @@ func AppendText(dst, content []byte, contentType string) []byte {
 	case formHTML, formXML:
 		z := html.NewTokenizer(bytes.NewReader(content))
 		z.AllowCDATA(how == formXML)
-		f.html(z)
+		f.html(z, how == formXML)
 	case formQuery:
 		f.query(content)
 	default:
@@ -105,11 +105,14 @@ func (f *folder) query(content []byte) {
 }
 
 // html writes what a browser would show, and the texts of tags that stand for
-// something: of a picture, say.
-func (f *folder) html(z *html.Tokenizer) {
+// something: of a picture, say. In XML an element ends where it says so, scripts too.
+func (f *folder) html(z *html.Tokenizer, xml bool) {
 	hidden := false // in a script or a style sheet
 	for {
-		switch z.Next() {
+		if xml {
+			z.NextIsNotRawText()
+		}
+		switch token := z.Next(); token {
 		case html.ErrorToken:
 			return
 		case html.TextToken:
@@ -117,7 +120,7 @@ func (f *folder) html(z *html.Tokenizer) {
 				f.write(z.Text())
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
-			hidden = f.tag(z)
+			hidden = f.tag(z) && !(xml && token == html.SelfClosingTagToken)
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			hidden = false

@@ -33,10 +33,10 @@ func (r rule) matches(port uint16, path string) bool {
 }
 
 // isBoundary tells whether next may follow prefix: example.com/news stands for
-// /news/today and /news?id=1 but not for /newsletter. A prefix that says how a
-// query begins is taken as it is.
+// /news/today, /news?id=1 and /news;id=1 but not for /newsletter. A prefix that says how
+// a query begins is taken as it is.
 func isBoundary(prefix string, next byte) bool {
-	return strings.HasSuffix(prefix, "/") || strings.IndexByte(prefix, '?') >= 0 || next == '/' || next == '?'
+	return strings.HasSuffix(prefix, "/") || strings.IndexByte(prefix, '?') >= 0 || next == '/' || next == '?' || next == ';'
 }
 
 var errNoHost = errors.New("it has no host")

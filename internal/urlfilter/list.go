@@ -59,13 +59,34 @@ func (l *List) add(at int, e *Entry) error {
 	return nil
 }
 
-// Match finds the first entry that u matches.
+// Match finds the first entry that u matches. Of a path that servers read in two ways it
+// is the entry for the reading that is less to be trusted.
 func (l *List) Match(u URL) (Entry, bool) {
 	host, isAddr := Host(u.Host)
-	path := cleanPath(u.Path)
-	best := l.simple(host, isAddr, u.Port, path)
+	e, ok := l.match(host, isAddr, u.Port, cleanPath(u.Path))
+	if other := slashed(u.Path); other != u.Path {
+		if f, is := l.match(host, isAddr, u.Port, cleanPath(other)); distrust(f, is) > distrust(e, ok) {
+			return f, is
+		}
+	}
+	return e, ok
+}
+
+// distrust orders entries, and none, by what they let pass.
+func distrust(e Entry, found bool) int {
+	switch {
+	case found && e.Action == Block:
+		return 2
+	case found && e.Action == Exempt:
+		return 0
+	}
+	return 1
+}
+
+func (l *List) match(host string, isAddr bool, port uint16, path string) (Entry, bool) {
+	best := l.simple(host, isAddr, port, path)
 	if len(l.patterns) > 0 && (best < 0 || l.patterns[0].at < best) {
-		t := newText(host, u.Port, path)
+		t := newText(host, port, path)
 		for _, p := range l.patterns {
 			if best >= 0 && p.at > best {
 				break

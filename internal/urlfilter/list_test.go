@@ -120,10 +120,26 @@ func TestWhatIsNoEntry(t *testing.T) {
 func TestHost(t *testing.T) {
 	for in, want := range map[string]string{
 		"Example.COM.": "example.com", "127.0.0.1": "127.0.0.1", "::FFFF:127.0.0.1": "127.0.0.1", "2001:DB8:0::1": "2001:db8::1",
-		"0x7f.1": "0x7f.1", "": "", ".": "",
+		"127.0.0.1.": "127.0.0.1", "2130706433": "127.0.0.1", "0x7f.1": "127.0.0.1", "0177.0.0.01": "127.0.0.1", "127.0.1": "127.0.0.1",
+		"0X7F000001": "127.0.0.1", "1.2.0x": "1.2.0.0", "4294967296": "4294967296", "1.2.3.256": "1.2.3.256", "1.2.3.4.5": "1.2.3.4.5",
+		"256.1": "256.1", "09.1": "09.1", "0b1.1": "0b1.1", "1_0.1": "1_0.1", "a.1": "a.1", "1.a": "1.a", "1..1": "1..1", "-1": "-1",
+		"": "", ".": "",
 	} {
 		got, _ := Host(in)
 		assert.Equal(t, want, got)
+	}
+}
+
+// TestPathsOfTwoReadings: what some servers take for a slash neither hides a page from
+// its entry nor makes another page exempt.
+func TestPathsOfTwoReadings(t *testing.T) {
+	l := compile(t, true, Entry{ID: 1, URL: "example.com/news", Action: Block}, Entry{ID: 2, URL: "example.com/safe", Action: Exempt})
+	for path, want := range map[string]int{
+		"/news%2Ftoday": 1, "/%2fnews": 1, `/x\..\news`: 1, "/safe/..%5cnews": 1, "/safe%2f..%2fnews": 1, "/news;a=b": 1, "/news%3bx": 0,
+		"/safe/a": 2, "/safe%2fa": 0, "/other%2f..%2fsafe": 0, "/safe?x=%2fnews": 2, "/other?x=/..%2fnews": 0, "/newsletter%2f": 0, "/safe%252f..": 0,
+	} {
+		e, _ := l.Match(URL{Host: "example.com", Path: path})
+		assert.Equal(t, want, e.ID, path)
 	}
 }
 

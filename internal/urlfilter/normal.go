@@ -10,21 +10,52 @@ import (
 // Host is a host as it is compared: a name in lower case without the final dot, an
 // address in its canonical form.
 func Host(host string) (canonical string, isAddr bool) {
+	host = strings.TrimSuffix(host, ".")
 	if mayBeAddr(host) {
 		if a, err := netip.ParseAddr(host); err == nil {
 			return a.Unmap().WithZone("").String(), true
 		}
+		if a, ok := oldAddr(host); ok {
+			return a.String(), true
+		}
 	}
-	return lower(strings.TrimSuffix(host, ".")), false
+	return lower(host), false
 }
 
-// mayBeAddr spares names the cost of the error that a parser makes for them.
-func mayBeAddr(host string) bool {
-	if host == "" {
-		return false
+// oldAddr reads the other ways in which browsers, and inet_aton(3), take an IPv4 address:
+// fewer parts, of which the last has all the bytes that are missing, in octal with a 0 in
+// front or in hexadecimal with 0x.
+func oldAddr(host string) (a netip.Addr, ok bool) {
+	parts := strings.Split(host, ".")
+	if len(parts) > 4 {
+		return a, false
 	}
-	last := host[len(host)-1]
-	return '0' <= last && last <= '9' || strings.IndexByte(host, ':') >= 0
+	var v uint64
+	for i, p := range parts {
+		room := 8
+		if i == len(parts)-1 {
+			room = 8 * (4 - i)
+		}
+		n, err := strconv.ParseUint(p, 0, 32)
+		if p == "0x" || p == "0X" {
+			n, err = 0, nil
+		}
+		if err != nil || n >= 1<<room || strings.IndexByte(p, '_') >= 0 || len(p) > 1 && p[0] == '0' && p[1]|0x20 != 'x' && !isOctal(p) {
+			return a, false
+		}
+		v = v<<room | n
+	}
+	return netip.AddrFrom4([4]byte{byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)}), true
+}
+
+// isOctal: strconv knows other marks behind the 0 as well.
+func isOctal(p string) bool { return strings.Trim(p, "01234567") == "" }
+
+// mayBeAddr spares names the cost of the error that a parser makes for them: what ends
+// in a label that begins with a digit may be an address.
+func mayBeAddr(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	return last != "" && '0' <= last[0] && last[0] <= '9' || strings.IndexByte(host, ':') >= 0
 }
 
 // lower is s with ASCII letters in lower case; other bytes of a path may be in any
@@ -84,6 +115,21 @@ func cleanPath(p string) string {
 	}
 	return clean + query
 }
+
+// slashed is a path with a slash for what some servers take for one; the query keeps what
+// it has. It is p when there is nothing of the kind.
+func slashed(p string) string {
+	path, query := p, ""
+	if i := strings.IndexByte(p, '?'); i >= 0 {
+		path, query = p[:i], p[i:]
+	}
+	if strings.IndexByte(path, '\\') < 0 && strings.IndexByte(path, '%') < 0 {
+		return p
+	}
+	return slashes.Replace(path) + query
+}
+
+var slashes = strings.NewReplacer("%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", `\`, "/")
 
 // unescape decodes the escapes of bytes that need none.
 func unescape(p string) string {
