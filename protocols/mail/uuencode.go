@@ -10,7 +10,8 @@ import (
 const maxMode = 11
 
 // uuBegin reads the first line of a uuencode block: begin, a mode of octal digits
-// and a name, which may be missing. based: what follows is base64.
+// and a name, which may be missing. based: what follows is base64. A name that is itself
+// encoded, as uuencode -e does, stays as it is.
 func uuBegin(b []byte) (name string, based, ok bool) {
 	rest, ok := bytes.CutPrefix(b, []byte("begin"))
 	if !ok {
@@ -19,6 +20,7 @@ func uuBegin(b []byte) (name string, based, ok bool) {
 	if after, is := bytes.CutPrefix(rest, []byte("-base64")); is {
 		rest, based = after, true
 	}
+	rest = bytes.TrimPrefix(rest, []byte("-encoded"))
 	if len(rest) == 0 || rest[0] != ' ' && rest[0] != '\t' {
 		return "", false, false
 	}

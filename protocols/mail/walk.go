@@ -113,7 +113,7 @@ func (w *walker) line(l *line, before int64) {
 			return
 		}
 		w.token, w.tokenAt = append(token[:0], bytes.TrimRight(l.b[2:], " \t")...), l.start
-	} else if len(token) > 0 && w.partHead(l.b) && w.impliedPart(token, tokenAt, l) {
+	} else if len(token) > 0 && w.partHead(l.b, token) && w.impliedPart(token, tokenAt, l) {
 		return
 	}
 	if w.cur.inHead {
@@ -143,8 +143,12 @@ func (w *walker) headLine(l *line) {
 		w.endHead(l.start, l.next)
 		return
 	}
-	if !w.cur.head.feed(l.b, &w.m.headRoom) {
-		w.m.exceed(HeadTooLong)
+	fits := w.cur.head.feed(l.b, &w.m.headRoom)
+	cut := l.end-l.start > int64(len(l.b)) && w.cur.head.last != nil
+	if !fits || cut {
+		w.m.exceed(HeadTooLong) // what it goes on to say nobody has read
+	}
+	if !fits {
 		w.endHead(l.next, l.next)
 	}
 }
@@ -236,13 +240,18 @@ func delimits(b, boundary []byte) (ok, closing bool) {
 	return len(bytes.TrimRight(rest, " \t")) == 0, closing
 }
 
-// partHead tells that a line may begin a part of its own: it speaks of content,
-// or it is a field inside a multipart whose boundary is not known.
-func (w *walker) partHead(b []byte) bool {
+// partHead tells that a line may begin a part of its own behind a line with token: it
+// speaks of content, or it is a field, inside a multipart whose boundary is not known or
+// is all that a reader may ask the token to begin with (RFC 2046 section 5.1.1).
+func (w *walker) partHead(b, token []byte) bool {
 	if isContentField(b) {
 		return true
 	}
-	if n := len(w.frames); n == 0 || w.frames[n-1].boundary != nil || w.frames[n-1].wrapper {
+	n := len(w.frames)
+	if n == 0 || w.frames[n-1].wrapper {
+		return false
+	}
+	if inner := w.frames[n-1].boundary; inner != nil && !bytes.HasPrefix(token, inner) {
 		return false
 	}
 	name, _ := field(b)

@@ -121,6 +121,8 @@ func TestBlocks(t *testing.T) {
 		{"uuencode, blanks cut off", "begin 644 a.txt\n$0V%T\n \nend\n", "a.txt", "Cat\x00"},
 		{"uuencode, junk between", "begin 644 a.txt\n\nx\x7f~\n#0V%T\nend\n", "a.txt", "Cat"},
 		{"uuencode, another begins", "begin 644 a.txt\n#0V%T\nbegin 644 b.txt\nend\n", "a.txt", "Cat"},
+		{"uuencode, name encoded", "begin-encoded 644 YS50eHQ=\n#0V%T\n`\nend\n", "YS50eHQ=", "Cat"},
+		{"uuencode, base64, name encoded", "begin-base64-encoded 644 YS50eHQ=\nQ2F0\n====\n", "YS50eHQ=", "Cat"},
 		{"uuencode, base64", "begin-base64 644 a.txt\nQ2F0\n====\n", "a.txt", "Cat"},
 		{"yEnc", "=ybegin line=128 size=3 name=a b.txt\n\x6d\x8b\x9e\n=yend size=3\n", "a b.txt", "Cat"},
 		{"yEnc, escapes", "=ybegin line=128 size=3 name=a.txt\n=\x6d=J=}\n=yend\n", "a.txt", "\x03\xe0\x13"},
@@ -138,6 +140,19 @@ func TestBlocks(t *testing.T) {
 		m := walk(t, crlf("From: a@lab.test\n\n"+in+" \n#0V%T\nend\n"), true)
 		assert.Equal(t, in == "begin 644", m.Parts[0].Coding == mail.UU, in)
 	}
+}
+
+// TestDelimiterThatBeginsWithTheBoundary: RFC 2046 section 5.1.1 asks for no more than
+// that, and some readers keep to it.
+func TestDelimiterThatBeginsWithTheBoundary(t *testing.T) {
+	raw := crlf("Content-Type: multipart/mixed; boundary=b\n\n--bb\nX-Any: y\n\nfirst\n--bb\nX-Any: z\n\n\x1f\x8bsecond\n--b--\n")
+	m := walk(t, raw, true)
+	var all []string
+	for i := range m.Parts {
+		all = append(all, content(t, &m.Parts[i]))
+	}
+	assert.Contains(t, all, "first")
+	assert.Contains(t, all, "\x1f\x8bsecond")
 }
 
 func TestWalkBody(t *testing.T) {
@@ -186,6 +201,9 @@ func TestLimits(t *testing.T) {
 		{"decoded", "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD", 500), mail.Limits{Decoded: 1499}, mail.TooMuchDecoded},
 		{"decoded, as much as allowed", "Content-Transfer-Encoding: base64\n\n" + strings.Repeat("QUJD", 500), mail.Limits{Decoded: 1500}, mail.WithinLimits},
 		{"head", "Content-Type: text/plain;\n" + strings.Repeat(" x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy;\n", 3000) + "\nhello\n", mail.Limits{}, mail.HeadTooLong},
+		{"a line of a head", "Content-Type: text/plain; x=" + strings.Repeat("y", 20_000) + "; boundary=b\n\n--b\nX-Any: y\n\nhello\n--b--\n", mail.Limits{}, mail.HeadTooLong},
+		{"a folded line of a head", "Content-Type: text/plain;\n x=" + strings.Repeat("y", 20_000) + "; boundary=b\n\nhello\n", mail.Limits{}, mail.HeadTooLong},
+		{"a line of a head that says nothing about content", "Subject: " + strings.Repeat("y", 20_000) + "\n\nhello\n", mail.Limits{}, mail.WithinLimits},
 		{"work in a head", strings.Repeat("Content-Type: "+strings.Repeat("x", 1000)+"\n", 60) + strings.Repeat("--x\n", 10_000), mail.Limits{}, mail.TooMuchWork},
 		{"work", nestedText(30, 200<<10), mail.Limits{}, mail.TooMuchWork},
 	} {
