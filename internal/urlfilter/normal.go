@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Host is a host as it is compared: a name in lower case without the final dot, an
+// Host is a host as it is compared: a name in lower case without final dots, an
 // address in its canonical form.
 func Host(host string) (canonical string, isAddr bool) {
-	host = strings.TrimSuffix(host, ".")
+	host = strings.TrimRight(host, ".")
 	if mayBeAddr(host) {
 		if a, err := netip.ParseAddr(host); err == nil {
 			return a.Unmap().WithZone("").String(), true

@@ -82,7 +82,8 @@ func (w *walker) undeclared(src source, found scraper, at Span, p Part) {
 }
 
 func (s *scraper) line(l *line, what scrapeFor) {
-	if s.block(l) {
+	inside := s.block(l)
+	if inside && !s.mayPretend() {
 		s.closeRun()
 		return
 	}
@@ -91,7 +92,7 @@ func (s *scraper) line(l *line, what scrapeFor) {
 	}
 	n := base64Like(l.b)
 	if n == 0 {
-		s.quoted = s.quoted || looksQuoted(l.b)
+		s.quoted = s.quoted || !inside && looksQuoted(l.b)
 		s.closeRun()
 		return
 	}
@@ -100,6 +101,13 @@ func (s *scraper) line(l *line, what scrapeFor) {
 	}
 	s.chars += n
 	s.run.To = l.end
+}
+
+// mayPretend tells that a block of uuencode is open, whose lines do not look like base64:
+// those that do are no part of it, and a text may only seem to begin one.
+func (s *scraper) mayPretend() bool {
+	last := len(s.blocks) - 1
+	return s.open && s.blocks[last].coding == UU && !s.blocks[last].based
 }
 
 func (s *scraper) closeRun() {

@@ -142,6 +142,20 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// TestBase64BehindTheBeginOfNothing: a line that only seems to begin a block hides nothing.
+func TestBase64BehindTheBeginOfNothing(t *testing.T) {
+	data := strings.Repeat("0123456789", 20)
+	raw := crlf("Subject: x\n\nwe shall\nbegin 644 times\nover it all\n" + folded(base64.StdEncoding.EncodeToString([]byte(data)), 76) + "\n")
+	for _, flat := range []bool{true, false} {
+		m := walk(t, raw, flat)
+		var all []string
+		for i := range m.Parts {
+			all = append(all, content(t, &m.Parts[i]))
+		}
+		assert.Contains(t, all, data)
+	}
+}
+
 // TestDelimiterThatBeginsWithTheBoundary: RFC 2046 section 5.1.1 asks for no more than
 // that, and some readers keep to it.
 func TestDelimiterThatBeginsWithTheBoundary(t *testing.T) {
