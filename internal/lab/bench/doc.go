@@ -11,7 +11,8 @@
 // configuration file, as it knows HAProxy.
 //
 // Besides it measures how long the console of utmsim takes to answer while its session
-// table is full and load wants all processors (see Answers).
+// table is full and load wants all processors (see Answers), and what noise on the
+// console's SSH port costs traffic (see NoiseRow).
 //
 // Everything is started on loopback in a temporary folder and ended by process
 // id, also when the run is interrupted.

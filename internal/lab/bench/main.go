@@ -18,13 +18,17 @@ import (
 // Main is the program: it reads the arguments (without the program's name),
 // measures, prints a table for each protocol to stdout and progress to stderr, and returns the
 // exit status: 0, 1 (a measurement failed) or 2 (wrong usage). With the first argument
-// "console" it measures the answers of the console instead (see Answers).
+// "console" it measures the answers of the console instead (see Answers), with "noise"
+// what noise on the console's SSH port costs traffic (see NoiseRow).
 func Main(ctx context.Context, arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(arguments) > 0 && arguments[0] == ChildWord {
 		return Child(arguments[1:], stdin, stdout, stderr)
 	}
 	if len(arguments) > 0 && arguments[0] == consoleWord {
 		return answersMain(ctx, arguments[1:], stdout, stderr)
+	}
+	if len(arguments) > 0 && arguments[0] == noiseWord {
+		return noiseMain(ctx, arguments[1:], stdout, stderr)
 	}
 	plan, err := parse(arguments, stderr)
 	if errors.Is(err, flag.ErrHelp) {

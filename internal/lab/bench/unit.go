@@ -16,6 +16,7 @@ import (
 type unit struct {
 	site     *Site
 	proxies  map[string]string // address by protocol
+	ssh      string            // address of the console
 	running  []*Process        // in the order in which they were started
 	carriers []namedCarrier
 	console  carrier // for the harness itself
@@ -65,7 +66,7 @@ func (s *Site) startUnit(ctx context.Context) (*unit, error) {
 		return u, err
 	}
 	u.running = append(u.running, p)
-	u.proxies["http"], u.proxies["smtp"] = at.http, at.smtp
+	u.proxies["http"], u.proxies["smtp"], u.ssh = at.http, at.smtp, at.ssh
 	// The console opens last, behind the proxies that were waited for so far.
 	if err := p.await(ctx, func(ctx context.Context) error {
 		return exec.CommandContext(ctx, program, "exec", "--state", state, "get system console").Run()
