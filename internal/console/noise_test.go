@@ -60,6 +60,7 @@ func TestNoiseHasItsPlaces(t *testing.T) {
 			require.NoError(t, err)
 			synctest.Wait()
 		}
+		assert.Empty(t, u.ssh.conns, "they take no place of those who log in")
 		conn := dial(here)
 		_, err := io.WriteString(conn, "noise")
 		require.NoError(t, err)

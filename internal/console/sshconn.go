@@ -76,6 +76,7 @@ func (k *sshConn) login() (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.R
 	giveBack()
 	if err != nil {
 		if client.wasNoise(err) {
+			k.server.leave(k) // it takes nobody's place meanwhile
 			k.server.noise.hold(k.life, began)
 		}
 		return nil, nil, nil, fmt.Errorf("logging in: %w", err)
