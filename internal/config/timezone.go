@@ -5,8 +5,8 @@ import (
 	_ "time/tzdata" // for systems that have no rules of time zones, or old ones
 )
 
-// Timezone is the number of a time zone, as the appliance counts them, plus one; 0 is
-// the zone of this machine.
+// Timezone is a place in the appliance's list of time zones, from 1 on; 0 is the zone
+// of this machine.
 type Timezone uint8
 
 // timezones are the appliance's, in its order: number, line of help, and the place
