@@ -39,7 +39,8 @@ func (r *rig) becomes(p *peer, want RowState) (row Row) {
 
 // TestRowsTellWhatSessionsDo has a session in each state there is.
 func TestRowsTellWhatSessionsDo(t *testing.T) {
-	r := newRig(t, "config system resource-limits\nset proxy 6\nend\nconfig system global\nset av-failopen-session enable\nset av-failopen pass\nend\n")
+	r := newRig(t, "config system resource-limits\nset proxy 6\nend\nconfig system global\nset av-failopen-session enable\nset av-failopen pass\nend\n"+
+		"config firewall profile-protocol-options\nedit default\nconfig http\nset keepalive-timeout 3600\nend\nend\n")
 	origin := r.server.ln.Addr().(*net.TCPAddr).AddrPort()
 	idle, inside, working, scanned := r.dial(), r.dial(), r.dial(), r.dial()
 	idle.get(100)

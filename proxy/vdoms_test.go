@@ -90,7 +90,7 @@ func TestVDOMLeaves(t *testing.T) {
 	assert.Equal(t, []string{"root"}, r.e.VDOMs())
 	assert.Nil(t, r.e.ReportVDOM("a"))
 	c.get(100)
-	clock.Add(int64(time.Minute))
+	clock.Add(int64(2 * retireFor)) // less than a session may rest
 	r.addVDOM("b", 11)
 	assert.Equal(t, 1, r.index("a"), "its session is there")
 	assert.Equal(t, 2, r.index("b"))

@@ -33,12 +33,12 @@ def refused(what, f, *a):
     try: note(what, f(*a))
     except poplib.error_proto as e: note(what, e.args)
 def digest(lines): return hashlib.sha256(b"\r\n".join(lines)).hexdigest()
-p = poplib.POP3(host, port, timeout=60)
+p = poplib.POP3(host, port, timeout=120)
 note("capa", sorted(p.capa().items()))
 refused("early", p.stat)
 refused("stls", lambda: p._shortcmd("STLS"))
 refused("wrong", lambda: (p.user("alice"), p.pass_("wrong")))
-p = poplib.POP3(host, port, timeout=60)
+p = poplib.POP3(host, port, timeout=120)
 note("auth", p._shortcmd("AUTH PLAIN AGFsaWNlAGxhYg=="))
 note("stat", p.stat(), p.noop())
 note("list", p.list(), p.list(2))
@@ -102,7 +102,7 @@ func TestDovecotPOP3Curl(t *testing.T) {
 	}
 	d.fill("bob", clean)
 	get := func(user, address, path string, args ...string) string {
-		return run(t, curl, append(append([]string{"-sS", "--max-time", "30", "-u", user + ":lab"}, args...), "pop3://"+address+path)...)
+		return run(t, curl, append(append([]string{"-sS", "--max-time", "120", "-u", user + ":lab"}, args...), "pop3://"+address+path)...)
 	}
 	for i := range clean {
 		path := fmt.Sprintf("/%d", i+1)

@@ -31,7 +31,7 @@ def attempt(name, f, *a):
     try: see(name, "ok", f(*a))
     except ftplib.all_errors as e: see(name, type(e).__name__, str(e))
 for pasv in (True, False):
-    f = ftplib.FTP(timeout=30)
+    f = ftplib.FTP(timeout=120)
     f.connect(host, port)
     f.login(user, "lab")
     f.set_pasv(pasv)
@@ -195,7 +195,7 @@ func TestFTPLftp(t *testing.T) {
 	want := tree(t, up)
 	script := func(lines ...string) string {
 		host, port, _ := net.SplitHostPort(s.proxyOf("FTP"))
-		head := []string{"set net:max-retries 1", "set net:timeout 20", "set ftp:ssl-allow no", "open -u alice,lab -p " + port + " " + host}
+		head := []string{"set net:max-retries 1", "set net:timeout 120", "set ftp:ssl-allow no", "open -u alice,lab -p " + port + " " + host}
 		return strings.Join(append(head, append(lines, "bye")...), "; ")
 	}
 	run(t, lftp, "--norc", "-c", script("mirror -R -P 4 "+up+" incoming/tree", "mirror -P 4 incoming/tree "+down))

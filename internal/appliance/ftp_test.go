@@ -192,7 +192,7 @@ func TestFTPSilentData(t *testing.T) {
 	}()
 	var line string
 	s.eventually(func() bool {
-		s.advance(10 * time.Second)
+		s.advance(200 * time.Millisecond) // in small steps: a quarter of an hour at rest is too long
 		select {
 		case line = <-done:
 			return true

@@ -45,7 +45,7 @@ def text(x):
         return base64.b64encode(x).decode() if len(x) > 300 else x.decode("latin-1")
     return x
 def saw(name, x): out.append([name, text(x)])
-m = imaplib.IMAP4(sys.argv[1], int(sys.argv[2]), timeout=20)
+m = imaplib.IMAP4(sys.argv[1], int(sys.argv[2]), timeout=120)
 saw("welcome", m.welcome)
 saw("capabilities", sorted(m.capabilities))
 try:
@@ -217,7 +217,7 @@ func yEncoded(content []byte) string {
 // uploads them through it.
 const imaplibCarriers = `
 import base64, imaplib, json, sys
-origin, proxy = (imaplib.IMAP4(*a.rsplit(":", 1), timeout=20) for a in sys.argv[1:3])
+origin, proxy = (imaplib.IMAP4(*a.rsplit(":", 1), timeout=120) for a in sys.argv[1:3])
 out = {}
 for m in (origin, proxy):
     m.login("bob", "lab")

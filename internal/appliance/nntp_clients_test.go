@@ -22,7 +22,7 @@ import (
 const nntplibDay = `
 import datetime, json, nntplib, sys
 latin = lambda lines: [l.decode("latin-1") for l in lines]
-n = nntplib.NNTP(sys.argv[1], int(sys.argv[2]), timeout=20, readermode=True)
+n = nntplib.NNTP(sys.argv[1], int(sys.argv[2]), timeout=120, readermode=True)
 out = {"welcome": n.getwelcome(), "caps": n.getcapabilities()}
 out["list"] = [list(g) for g in n.list()[1]]
 out["descriptions"] = n.descriptions("*")[1]
@@ -102,7 +102,7 @@ def article(id, body):
 n = None
 for how in ("post", "ihave"):
     for body in (".\r\n..\r\ntext", sys.argv[3], "last"):
-        n = n or nntplib.NNTP(sys.argv[1], int(sys.argv[2]), timeout=20)
+        n = n or nntplib.NNTP(sys.argv[1], int(sys.argv[2]), timeout=120)
         id = "<%d@python.test>" % len(out)
         try:
             out.append(n.post(article(id, body)) if how == "post" else n.ihave(id, article(id, body)))

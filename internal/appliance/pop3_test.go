@@ -29,7 +29,7 @@ func (s *site) pop3Stat(line string, want int64) {
 const poplibDay = `
 import base64, json, poplib, sys
 poplib._MAXLINE = 20000
-p = poplib.POP3(sys.argv[1], int(sys.argv[2]), timeout=20)
+p = poplib.POP3(sys.argv[1], int(sys.argv[2]), timeout=120)
 out = {"capa": p.capa()}
 try:
     p.stls()

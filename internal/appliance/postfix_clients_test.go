@@ -30,7 +30,7 @@ def send(s, subject, to, body, options=(), rcpt=()):
         note(subject, s.sendmail("alice@lab.test", to, raw, list(options), list(rcpt)))
     except smtplib.SMTPException as e:
         note(subject, type(e).__name__, e.args)
-s = smtplib.SMTP(host, port, local_hostname="client.test", timeout=60)
+s = smtplib.SMTP(host, port, local_hostname="client.test", timeout=120)
 note("ehlo", s.ehlo(), sorted(s.esmtp_features.items()))
 note("noop", s.noop(), s.vrfy("bob@lab.test"), s.docmd("ETRN", "lab.test")[0], s.rset(), s.docmd("HELP"))
 note("order", s.docmd("RCPT", "TO:<bob@lab.test>"), s.docmd("DATA"), s.docmd("MAIL", "nonsense"))
@@ -118,7 +118,7 @@ func TestPostfixCurl(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(postfixText("curl", c.body)), 0o600))
 		send := func(address string) (bool, []postfixMail) {
-			args := append([]string{"-sS", "--max-time", "30", "smtp://" + address + "/client.test", "--mail-from", "alice@lab.test", "-T", file}, c.args...)
+			args := append([]string{"-sS", "--max-time", "120", "smtp://" + address + "/client.test", "--mail-from", "alice@lab.test", "-T", file}, c.args...)
 			_, err := attempt(t, curl, args...)
 			return err == nil, p.take()
 		}

@@ -131,7 +131,7 @@ func TestPostfixInfected(t *testing.T) {
 		s := newRealTimeSite(t, mailServerBehind("lab-smtp", p.address)+config)
 		send := func(mail string) (string, error) {
 			require.NoError(t, os.WriteFile(file, []byte(mail), 0o600))
-			return attempt(t, curl, "-sS", "-v", "--max-time", "30", "smtp://"+s.proxyOf("SMTP")+"/client.test",
+			return attempt(t, curl, "-sS", "-v", "--max-time", "120", "smtp://"+s.proxyOf("SMTP")+"/client.test",
 				"--mail-from", "alice@lab.test", "--mail-rcpt", "bob@lab.test", "-T", file)
 		}
 		carriers := mailCarriers()

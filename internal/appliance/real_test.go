@@ -58,9 +58,9 @@ func attempt(t *testing.T, path string, args ...string) (string, error) {
 	return said.String(), err
 }
 
-// realClient is a real client, two minutes to run, and what it says on standard error.
+// realClient is a real client, five minutes to run, and what it says on standard error.
 func realClient(t *testing.T, path string, args ...string) (*exec.Cmd, *strings.Builder) {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd, said := exec.CommandContext(ctx, path, args...), new(strings.Builder)
 	cmd.Stderr = said

@@ -187,7 +187,7 @@ func TestCurlSendsMail(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mail")
 	send := func(mail string) (string, error) {
 		require.NoError(t, os.WriteFile(file, []byte(mail), 0o600))
-		return attempt(t, curl, "-sS", "-v", "--max-time", "30", "smtp://"+s.proxyOf("SMTP")+"/client.test", "--user", "alice:lab",
+		return attempt(t, curl, "-sS", "-v", "--max-time", "120", "smtp://"+s.proxyOf("SMTP")+"/client.test", "--user", "alice:lab",
 			"--mail-from", "alice@lab.test", "--mail-rcpt", "bob@lab.test", "-T", file)
 	}
 	clean := mailWith("clean.bin", []byte("clean"))
@@ -241,7 +241,7 @@ from email.message import EmailMessage
 from email import policy
 host, port, bad = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
 got = {}
-s = smtplib.SMTP(host, port, timeout=20)
+s = smtplib.SMTP(host, port, timeout=120)
 s.ehlo()
 got["features"] = sorted(s.esmtp_features)
 s.login("alice", "lab")

@@ -271,7 +271,7 @@ func TestKeysTyped(t *testing.T) {
 const netmiko = `
 import sys
 from netmiko import ConnectHandler
-c = ConnectHandler(device_type="fortinet", host="127.0.0.1", port=int(sys.argv[1]), username="admin", password="", timeout=60, fast_cli=True)
+c = ConnectHandler(device_type="fortinet", host="127.0.0.1", port=int(sys.argv[1]), username="admin", password="", timeout=120, fast_cli=True)
 print(c.find_prompt())
 print(len(c.send_command("get test proxyworker 4").splitlines()) > 200)
 print(c.send_config_set(["config system global", "set hostname by-netmiko", "end"]).count("(global) #"))

@@ -51,7 +51,7 @@ func run(t *testing.T, path string, args ...string) string {
 
 func tryRun(t *testing.T, path string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, args...)
 	var said strings.Builder
@@ -88,7 +88,7 @@ func base64Of(contents ...[]byte) []any {
 func TestPythonSMTP(t *testing.T) {
 	origin, boxes, address := startSMTP(t)
 	got := python(t, "smtplib", address, `
-s = SMTP(host, port, timeout=20)
+s = SMTP(host, port, timeout=120)
 s.ehlo()
 out["features"] = sorted(s.esmtp_features)
 s.login("alice", "lab")
@@ -96,7 +96,7 @@ mail = "Subject: dots\r\n\r\n.\r\n..two\r\nend\r\n"
 out["refused"] = s.sendmail("x@y.test", ["bob@lab.test", "z@else.test"], mail)["z@else.test"][0]
 s.sendmail("x@y.test", ["bob@lab.test"], "Subject: 8\r\n\r\n\u00fc\r\n".encode(), mail_options=["BODY=8BITMIME", "SMTPUTF8"])
 s.quit()
-s = SMTP(host, port, timeout=20)
+s = SMTP(host, port, timeout=120)
 s.ehlo(); s.user, s.password = "bob", "lab"
 out["login"] = s.auth("LOGIN", s.auth_login)[0]
 try:
@@ -105,7 +105,7 @@ except SMTPRecipientsRefused as e:
     out["alone"] = e.recipients["z@else.test"][0]
 s.quit()
 try:
-    s = SMTP(host, port, timeout=20)
+    s = SMTP(host, port, timeout=120)
     s.login("alice", "wrong")
 except SMTPAuthenticationError as e:
     out["wrong"] = e.smtp_code
@@ -127,7 +127,7 @@ func TestPythonPOP3(t *testing.T) {
 	_, address := startPOP3(t, boxes)
 	mails := boxes.Mails(lab.UserAlice, lab.Inbox)
 	got := python(t, "poplib", address, `
-p = POP3(host, port, timeout=20)
+p = POP3(host, port, timeout=120)
 out["capa"] = sorted(p.capa())
 p.user("alice"); p.pass_("lab")
 out["stat"] = p.stat()
@@ -137,7 +137,7 @@ out["mails"] = [b64(b"\r\n".join(p.retr(i + 1)[1]) + b"\r\n") for i in range(4)]
 out["top"] = len(p.top(1, 2)[1])
 p.dele(4)
 p.quit()
-p = POP3(host, port, timeout=20)
+p = POP3(host, port, timeout=120)
 p.apop("alice", "lab")
 out["left"] = p.stat()[0]
 try:
@@ -168,7 +168,7 @@ func TestPythonIMAP(t *testing.T) {
 	mails := boxes.Mails(lab.UserAlice, lab.Inbox)
 	appended := "Subject: appended\r\n\r\n.\r\nno line end"
 	got := python(t, "imaplib", address, `
-m = IMAP4(host, port, timeout=20)
+m = IMAP4(host, port, timeout=120)
 out["wrong"] = False
 try:
     m.login("alice", "wrong")
@@ -214,7 +214,7 @@ func TestPythonFTP(t *testing.T) {
 			origin, address := startFTP(t, at)
 			got := python(t, "ftplib", address, `
 import io
-f = FTP(timeout=20)
+f = FTP(timeout=120)
 f.connect(host, port); f.login()
 def get(name, rest=None):
     b = io.BytesIO(); f.retrbinary("RETR " + name, b.write, rest=rest); return b.getvalue()
@@ -262,7 +262,7 @@ func TestPythonNNTP(t *testing.T) {
 	origin, address := startNNTP(t)
 	got := python(t, "nntplib", address, `
 import datetime
-n = NNTP(host, port, readermode=True, timeout=20)
+n = NNTP(host, port, readermode=True, timeout=120)
 out["caps"] = sorted(n.getcapabilities())
 n.login("alice", "lab")
 out["groups"] = [list(g) for g in n.list()[1]]
