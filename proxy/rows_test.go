@@ -137,6 +137,8 @@ func TestRowsUnderTraffic(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { clients.Wait(); close(done) }()
+	tick := time.NewTicker(time.Millisecond) // a visitor that never rests leaves others no processor
+	defer tick.Stop()
 	for visits := 0; ; visits++ {
 		seen := 0
 		for row := range r.e.Rows {
@@ -148,7 +150,7 @@ func TestRowsUnderTraffic(t *testing.T) {
 		select {
 		case <-done:
 			return
-		default:
+		case <-tick.C:
 		}
 	}
 }

@@ -289,7 +289,9 @@ func (s *site) settled(n int) {
 func (s *site) invariants() {
 	s.t.Helper()
 	var err error
-	for end := time.Now().Add(patience); ; runtime.Gosched() {
+	tick := time.NewTicker(500 * time.Microsecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
 		if err = s.Engine().Report().Check(); err == nil || time.Now().After(end) {
 			break
 		}

@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"io"
 	"net"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -98,11 +98,12 @@ func TestSSHClientThatVanishes(t *testing.T) {
 
 // awaitNobody waits until no SSH connection is left.
 func (u *sshUnit) awaitNobody(t testing.TB) {
-	for n := -1; n != 0; {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for n := -1; n != 0; <-tick.C {
 		u.ssh.mu.Lock()
 		n = len(u.ssh.conns)
 		u.ssh.mu.Unlock()
-		runtime.Gosched()
 	}
 }
 
