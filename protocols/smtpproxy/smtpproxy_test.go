@@ -168,6 +168,28 @@ func TestChunkIsAnsweredWhileTheNextIsSent(t *testing.T) {
 	}
 }
 
+// A server that refuses a chunk and leaves while the next one is sent has said why.
+func TestChunkRefusedAndServerGone(t *testing.T) {
+	const size = 16 << 20
+	_, client, server := session(t, "")
+	require.NoError(t, server.SetReadBuffer(64<<10))
+	envelope(client, server)
+	command := fmt.Sprintf("BDAT 5\r\nfirstBDAT %d LAST\r\n", size)
+	sent := make(chan error, 1)
+	go func() {
+		_, err := client.Write([]byte(command + strings.Repeat("x", size)))
+		sent <- err
+	}()
+	server.gets(command)
+	server.say("552 full\r\n")
+	_, err := io.CopyN(io.Discard, server.r, size/2) // more than waits on the way: the refusal was heard
+	require.NoError(t, err)
+	require.NoError(t, server.Close())
+	client.gets(replyChunk + "552 full\r\n")
+	require.NoError(t, <-sent)
+	require.NoError(t, client.Close())
+}
+
 // A server that says goodbye to a chunk and closes has not taken the message.
 func TestServerLeavesBetweenChunks(t *testing.T) {
 	_, client, server := session(t, "")

@@ -224,7 +224,10 @@ func (x *dialogue) abort(ctx context.Context, t *transfer) error {
 func (x *dialogue) serverBroke(t *transfer, cause error) error {
 	x.s.Log().Debug("server took no more of a mail", zap.Error(cause))
 	reply := replySilent
-	if !errors.Is(cause, proxy.ErrTimeout) {
+	switch {
+	case x.refused != nil:
+		reply = string(x.refused) // of a chunk, which the client has not heard yet
+	case !errors.Is(cause, proxy.ErrTimeout):
 		reply = x.lastWords()
 	}
 	x.letGo()
