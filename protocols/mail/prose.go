@@ -5,6 +5,10 @@ import "bytes"
 // Most text is prose: words with blanks between them, in which nothing is encoded. What
 // follows lets scrape pass over it faster than line by line.
 
+// proseAhead is how much is searched for marks at once, in bytes: a mark that stands near
+// must not cost a search of all that follows for one of the other kind.
+const proseAhead = 4 << 10
+
 // skip takes lines that line would say nothing about, as far as they can be seen. Lines
 // must end with LF.
 //
@@ -17,7 +21,7 @@ func (s *scraper) skip(l *lines, what scrapeFor) {
 	}
 	b := l.window(l.pos, false)
 	if l.pos >= s.proseTo {
-		s.proseTo = l.pos + int64(prose(b, what))
+		s.proseTo = l.pos + int64(prose(b[:min(len(b), proseAhead)], what))
 	}
 	b = b[:min(int64(len(b)), s.proseTo-l.pos)]
 	if what == scrapeBlocks {
