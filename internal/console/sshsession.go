@@ -86,58 +86,60 @@ func (s *sshSession) await(gone <-chan struct{}) (start sshStart, ok bool) {
 // listen deals with requests until the client closes the session.
 func (s *sshSession) listen(reqs <-chan *ssh.Request) {
 	for r := range reqs {
-		ok := s.request(r)
+		start, ok := s.request(r)
 		if r.WantReply {
 			r.Reply(ok, nil)
+		}
+		if start != nil { // now: what runs may be over before anything else is sent
+			s.begin <- *start
 		}
 	}
 }
 
-// request deals with one request and tells whether it is granted.
-func (s *sshSession) request(r *ssh.Request) bool {
+// request deals with one request and tells whether it is granted, and what begins.
+func (s *sshSession) request(r *ssh.Request) (start *sshStart, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch r.Type {
 	case "pty-req":
 		var p ptyRequest
 		if ssh.Unmarshal(r.Payload, &p) != nil || s.begun {
-			return false
+			return nil, false
 		}
 		s.terminal, s.size = true, sizeFrom(p.Cols, p.Rows)
-		return true
+		return nil, true
 	case "window-change":
 		var w windowRequest
 		if ssh.Unmarshal(r.Payload, &w) != nil {
-			return false
+			return nil, false
 		}
 		s.size = sizeFrom(w.Cols, w.Rows)
 		if s.resize != nil {
 			s.resize(s.size.cols, s.size.rows)
 		}
-		return true
+		return nil, true
 	case "shell":
 		return s.startLocked(sshStart{})
 	case "exec":
 		var e execRequest
 		if ssh.Unmarshal(r.Payload, &e) != nil {
-			return false
+			return nil, false
 		}
 		return s.startLocked(sshStart{exec: true, command: e.Command})
 	}
-	return false // environment, subsystems, forwarding: there is none of it here
+	return nil, false // environment, subsystems, forwarding: there is none of it here
 }
 
 func sizeFrom(cols, rows uint32) size {
 	return size{int(min(cols, maxCols)), int(min(rows, maxRows))}
 }
 
-func (s *sshSession) startLocked(x sshStart) bool {
+func (s *sshSession) startLocked(x sshStart) (start *sshStart, ok bool) {
 	if s.begun {
-		return false
+		return nil, false
 	}
 	s.begun = true
-	s.begin <- x
-	return true
+	return &x, true
 }
 
 // run runs what was asked for and tells whether something failed.
