@@ -101,8 +101,9 @@ func (m *morning) shell(text string) {
 	assert.Equal(m.t, sentAway.ReplaceAllString(text, "sent away"), sentAway.ReplaceAllString(shown.String(), "sent away"))
 }
 
-// sentAway is what curl says of a reset: it depends on when it sees it.
-var sentAway = regexp.MustCompile(`(?m)^curl: \((7|56)\) .*$`)
+// sentAway is what curl says of a reset: it depends on whether it sees it when it
+// connects (7), sends (55) or reads (56).
+var sentAway = regexp.MustCompile(`(?m)^curl: \((7|55|56)\) .*$`)
 
 // events depend on how many packets come at once.
 var events = regexp.MustCompile(`clt=\d+ srv=\d+`)
