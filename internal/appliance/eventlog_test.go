@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"utmsim/internal/eventlog"
+	"utmsim/internal/lab/freeport"
 )
 
 // newest is the newest line of a category in the console's display.
@@ -97,16 +98,12 @@ input(type="imtcp" address="127.0.0.1" port="%[3]s" ruleset="all")
 global(workDirectory="%[4]s")
 `
 
-// freePort is a port that was free for TCP a moment ago: rsyslogd can't choose one by
-// itself.
-func freePort(t *testing.T) string {
+// freePort is a port for a program that can't choose one by itself.
+func freePort(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Pick()
 	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, ln.Close())
-	return port
+	return strconv.Itoa(port)
 }
 
 // TestSyslogByRsyslog sends the log to a real server in both modes.

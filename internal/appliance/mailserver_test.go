@@ -44,10 +44,7 @@ func mailServerFolder(t testing.TB) string {
 // mailServerAddress is an address of loopback where nobody listens.
 func mailServerAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	return ln.Addr().String()
+	return net.JoinHostPort("127.0.0.1", freePort(t))
 }
 
 // mailServerKeeper starts a server that goes into the background, and ends it when its

@@ -66,7 +66,7 @@ pathtmp: %[1]s/spool/tmp
 pathlog: %[1]s/log
 pathhttp: %[1]s/http
 pathrun: %[1]s/run
-port: %[2]d
+port: %[2]s
 bindaddress: 127.0.0.1
 bindaddress6: "::1"
 runasuser: %[3]s
@@ -101,11 +101,9 @@ func startINN(t *testing.T) *innServer {
 	}
 	group, err := user.LookupGroupId(i.as.Gid)
 	require.NoError(t, err)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	i.address = free.Addr().String()
-	require.NoError(t, free.Close())
-	i.write("etc/inn.conf", fmt.Sprintf(innConf, i.folder, free.Addr().(*net.TCPAddr).Port, i.as.Username, group.Name))
+	port := freePort(t)
+	i.address = net.JoinHostPort("127.0.0.1", port)
+	i.write("etc/inn.conf", fmt.Sprintf(innConf, i.folder, port, i.as.Username, group.Name))
 	for name, content := range innFiles {
 		i.write(name, content)
 	}

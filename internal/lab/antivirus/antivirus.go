@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"utmsim/internal/lab"
+	"utmsim/internal/lab/freeport"
 )
 
 // patience is how long a program may take until it answers.
@@ -136,7 +137,7 @@ func NewClamd(dir string) (*Clamd, error) {
 		return nil, err
 	}
 	c := &Clamd{Socket: filepath.Join(dir, "clamd.sock")}
-	if c.port, err = freePort(); err != nil {
+	if c.port, err = freeport.Pick(); err != nil {
 		return nil, err
 	}
 	c.TCP = net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port))
@@ -185,7 +186,7 @@ func NewCICAP(dir string, clamd *Clamd) (*CICAP, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := freeport.Pick()
 	if err != nil {
 		return nil, err
 	}
@@ -235,17 +236,6 @@ func asRoot(text string) string {
 		return text
 	}
 	return ""
-}
-
-// freePort is a port that nobody listens on now; the programs can't choose one by
-// themselves.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("looking for a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // ask sends a text and wants an answer that begins like this.

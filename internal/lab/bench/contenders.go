@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"utmsim/internal/lab/freeport"
 )
 
 // direct is the load without a proxy, the limit the others are compared with.
@@ -128,7 +129,7 @@ func (s *Site) startConfigured(ctx context.Context, origin string, c configured)
 }
 
 func (s *Site) attempt(ctx context.Context, origin string, c configured) (*Process, error) {
-	port, err := freePort()
+	port, err := freeport.Pick()
 	if err != nil {
 		return nil, err
 	}

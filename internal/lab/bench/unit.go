@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"utmsim/internal/lab/freeport"
 )
 
 // unit is an appliance with origins and load around it.
@@ -175,11 +176,11 @@ type unitPorts struct{ http, smtp, ssh string }
 
 // freeUnitPorts are ports that were free a moment ago; that of HTTP is chosen later.
 func freeUnitPorts() (at unitPorts, err error) {
-	smtp, err := freePort()
+	smtp, err := freeport.Pick()
 	if err != nil {
 		return at, err
 	}
-	ssh, err := freePort()
+	ssh, err := freeport.Pick()
 	return unitPorts{smtp: loopback(smtp), ssh: loopback(ssh)}, err
 }
 
