@@ -140,6 +140,22 @@ func TestChunkRefusedOnTheWay(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// twoChunks has a client send a small chunk and a last one of size bytes, of which the
+// server has the commands; sent tells how sending ended.
+func twoChunks(t *testing.T, size int) (client, server *peer, sent chan error) {
+	_, client, server = session(t, "")
+	require.NoError(t, server.SetReadBuffer(64<<10))
+	envelope(client, server)
+	command := fmt.Sprintf("BDAT 5\r\nfirstBDAT %d LAST\r\n", size)
+	sent = make(chan error, 1)
+	go func() {
+		_, err := client.Write([]byte(command + strings.Repeat("x", size)))
+		sent <- err
+	}()
+	server.gets(command)
+	return client, server, sent
+}
+
 // A server answers a chunk while the next one, of which it takes as much as it likes,
 // is on its way: that is its answer to the chunk, and not its last word.
 func TestChunkIsAnsweredWhileTheNextIsSent(t *testing.T) {
@@ -148,16 +164,7 @@ func TestChunkIsAnsweredWhileTheNextIsSent(t *testing.T) {
 		{"250 chunk\r\n", "250 stored\r\n", "250 stored\r\n"},
 		{"552 full\r\n", "503 what for\r\n", "552 full\r\n"},
 	} {
-		_, client, server := session(t, "")
-		require.NoError(t, server.SetReadBuffer(64<<10))
-		envelope(client, server)
-		command := fmt.Sprintf("BDAT 5\r\nfirstBDAT %d LAST\r\n", size)
-		sent := make(chan error, 1)
-		go func() {
-			_, err := client.Write([]byte(command + strings.Repeat("x", size)))
-			sent <- err
-		}()
-		server.gets(command)
+		client, server, sent := twoChunks(t, size)
 		server.say(c.first)
 		n, err := io.CopyN(io.Discard, server.r, size)
 		require.NoError(t, err, "after %d bytes", n)
@@ -171,16 +178,7 @@ func TestChunkIsAnsweredWhileTheNextIsSent(t *testing.T) {
 // A server that refuses a chunk and leaves while the next one is sent has said why.
 func TestChunkRefusedAndServerGone(t *testing.T) {
 	const size = 16 << 20
-	_, client, server := session(t, "")
-	require.NoError(t, server.SetReadBuffer(64<<10))
-	envelope(client, server)
-	command := fmt.Sprintf("BDAT 5\r\nfirstBDAT %d LAST\r\n", size)
-	sent := make(chan error, 1)
-	go func() {
-		_, err := client.Write([]byte(command + strings.Repeat("x", size)))
-		sent <- err
-	}()
-	server.gets(command)
+	client, server, sent := twoChunks(t, size)
 	server.say("552 full\r\n")
 	_, err := io.CopyN(io.Discard, server.r, size/2) // more than waits on the way: the refusal was heard
 	require.NoError(t, err)
